@@ -1,0 +1,172 @@
+//! The journal: one row for each committed change, numbered in commit order.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use crate::db::failure::while_doing;
+use crate::db::transaction::WriteTransaction;
+use crate::error::Result;
+use crate::model::{
+    ChangeKind, ChangeNumber, FileTime, JournalEntry, ObjectUid, PropertyTag, RowVersion, SaveId,
+};
+
+/// What a change adds to the journal; the rest comes from the transaction.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) kind: ChangeKind,
+    /// The objects that it changed: one, or several at once (S13).
+    pub(crate) objects: &'a [ObjectUid],
+    pub(crate) folder: Option<ObjectUid>,
+    pub(crate) row_version: Option<RowVersion>,
+    pub(crate) properties: &'a [PropertyTag],
+    pub(crate) save_id: Option<SaveId>,
+}
+
+/// The number of the newest change.
+pub(crate) fn last(connection: &Connection) -> Result<ChangeNumber> {
+    let number = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+        .and_then(|mut select| select.query_row([], |row| row.get("seq")).optional())
+        .map_err(while_doing("reading the newest change number"))?;
+    Ok(number.unwrap_or(ChangeNumber::ZERO))
+}
+
+/// Adds a row and returns its number.
+pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<ChangeNumber> {
+    const INSERT: &str = "INSERT INTO changes (committed_at, kind, entry_uid, more_objects, folder_uid, \
+        row_version, properties, client_name, process_id, save_id) VALUES (:committed_at, :kind, :entry_uid, \
+        :more_objects, :folder_uid, :row_version, :properties, :client_name, :process_id, :save_id)";
+    let (single, several) = match change.objects {
+        [] => (None, None),
+        [single] => (Some(*single), None),
+        several => (None, Some(json_list(several.iter().map(ObjectUid::to_string)))),
+    };
+    let properties = (!change.properties.is_empty())
+        .then(|| json_list(change.properties.iter().map(|tag| tag.document_key())));
+    let mut insert =
+        tx.connection.prepare_cached(INSERT).map_err(while_doing("writing the journal"))?;
+    insert
+        .execute(named_params! {
+            ":committed_at": tx.now,
+            ":kind": change.kind.name(),
+            ":entry_uid": single,
+            ":more_objects": several,
+            ":folder_uid": change.folder,
+            ":row_version": change.row_version,
+            ":properties": properties,
+            ":client_name": tx.client_name,
+            ":process_id": std::process::id(),
+            ":save_id": change.save_id,
+        })
+        .map_err(while_doing("writing the journal"))?;
+    let number = tx.connection.last_insert_rowid();
+    Ok(ChangeNumber::new(number).unwrap_or(ChangeNumber::ZERO))
+}
+
+/// A JSON array of texts that need no escaping.
+fn json_list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.map(|item| format!("\"{item}\"")).collect();
+    format!("[{}]", items.join(","))
+}
+
+/// A save that the journal knows.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordedSave {
+    pub(crate) row_version: RowVersion,
+    pub(crate) change_number: ChangeNumber,
+    pub(crate) committed_at: FileTime,
+    pub(crate) client_name: String,
+}
+
+/// Looks whether a save of this message is in the journal (S8).
+pub(crate) fn find_save(
+    connection: &Connection,
+    message: ObjectUid,
+    save_id: SaveId,
+) -> Result<Option<RecordedSave>> {
+    const SELECT: &str = "SELECT row_version, change_number, committed_at, client_name FROM changes \
+        WHERE entry_uid = ? AND save_id = ? ORDER BY change_number DESC LIMIT 1";
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| {
+            select
+                .query_row((message, save_id), |row| {
+                    Ok(RecordedSave {
+                        row_version: row.get("row_version")?,
+                        change_number: row.get("change_number")?,
+                        committed_at: row.get("committed_at")?,
+                        client_name: row.get("client_name")?,
+                    })
+                })
+                .optional()
+        })
+        .map_err(while_doing("looking for a save in the journal"))
+}
+
+/// The journal after `since`, in order, at most `limit` rows.
+pub(crate) fn after(
+    connection: &Connection,
+    since: ChangeNumber,
+    limit: u32,
+) -> Result<Vec<JournalEntry>> {
+    const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
+        row_version, properties, client_name, process_id, save_id FROM changes \
+        WHERE change_number > ? ORDER BY change_number LIMIT ?";
+    collect(connection, SELECT, rusqlite::params![since, limit])
+}
+
+/// The saves of one message after a version, oldest first.
+pub(crate) fn saves_after(
+    connection: &Connection,
+    message: ObjectUid,
+    version: RowVersion,
+) -> Result<Vec<JournalEntry>> {
+    const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
+        row_version, properties, client_name, process_id, save_id FROM changes \
+        WHERE entry_uid = ? AND save_id IS NOT NULL AND row_version > ? ORDER BY change_number";
+    collect(connection, SELECT, rusqlite::params![message, version])
+}
+
+fn collect(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<JournalEntry>> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut select| select.query_map(parameters, entry)?.collect())
+        .map_err(while_doing("reading the journal"))
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    let single: Option<ObjectUid> = row.get("entry_uid")?;
+    let several: Option<String> = row.get("more_objects")?;
+    let properties: Option<String> = row.get("properties")?;
+    let objects = match (single, several) {
+        (Some(single), _) => vec![single],
+        (None, Some(several)) => {
+            list(&several).iter().filter_map(|text| text.parse().ok()).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    Ok(JournalEntry {
+        change_number: row.get("change_number")?,
+        committed_at: row.get("committed_at")?,
+        kind: ChangeKind::from_name(&row.get::<_, String>("kind")?),
+        objects,
+        folder: row.get("folder_uid")?,
+        row_version: row.get("row_version")?,
+        properties: properties
+            .iter()
+            .flat_map(|properties| list(properties))
+            .filter_map(|key| u32::from_str_radix(&key, 16).ok().map(PropertyTag::new))
+            .collect(),
+        client_name: row.get("client_name")?,
+        process_id: row.get("process_id")?,
+        save_id: row.get("save_id")?,
+    })
+}
+
+/// The journal is no place for a reader to fail: a list that someone wrote by hand counts as empty.
+fn list(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
+}

@@ -1,0 +1,191 @@
+//! What can be said of a store's soundness by SQL alone.
+
+use rusqlite::Connection;
+
+use crate::db::failure::while_doing;
+use crate::db::messages::documents;
+use crate::error::Result;
+use crate::model::document::Documents;
+use crate::model::{ObjectUid, StreamHash};
+
+/// Statements that each select what breaks a rule, as one text a row.
+const RULES: &[&str] = &[
+    "SELECT 'folder ' || folder_paths.path || ' counts ' || folders.total_count || ' messages, ' \
+     || folders.unread_count || ' unread, but holds ' || count(messages.message_id) || ', ' \
+     || coalesce(sum(messages.is_read = 0), 0) AS problem \
+     FROM folders LEFT JOIN folder_paths ON folder_paths.folder_id = folders.folder_id \
+     LEFT JOIN messages ON messages.folder_id = folders.folder_id AND messages.deleted_at IS NULL \
+     AND messages.is_associated = 0 GROUP BY folders.folder_id \
+     HAVING folders.total_count <> count(messages.message_id) \
+     OR folders.unread_count <> coalesce(sum(messages.is_read = 0), 0)",
+    "SELECT 'folder ' || lower(hex(entry_uid)) || ' is not below the root' AS problem FROM folders \
+     WHERE folder_id NOT IN (SELECT folder_id FROM folder_paths)",
+    "SELECT 'message ' || lower(hex(entry_uid)) || ' has a change number that was never given: ' \
+     || change_number AS problem FROM messages \
+     WHERE change_number > (SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
+    "SELECT 'the journal ends at version ' || max(changes.row_version) || ' of message ' \
+     || lower(hex(messages.entry_uid)) || ', which is stored as version ' || messages.row_version AS problem \
+     FROM messages JOIN changes ON changes.entry_uid = messages.entry_uid AND changes.save_id IS NOT NULL \
+     GROUP BY messages.message_id HAVING max(changes.row_version) > messages.row_version",
+    "SELECT 'version ' || row_version || ' of message ' || lower(hex(entry_uid)) \
+     || ' is in the journal ' || count(*) || ' times' AS problem FROM changes \
+     WHERE save_id IS NOT NULL GROUP BY entry_uid, row_version HAVING count(*) > 1",
+    "SELECT 'a kept version ' || message_versions.row_version || ' of message ' \
+     || lower(hex(messages.entry_uid)) || ' is not older than the message' AS problem \
+     FROM message_versions JOIN messages ON messages.message_id = message_versions.message_id \
+     WHERE message_versions.row_version >= messages.row_version",
+    "SELECT 'stream ' || coalesce(lower(hex(hash)), stream_id) || ' counts as ' \
+     || CASE WHEN unreferenced_since IS NULL THEN 'referenced' ELSE 'unreferenced' END \
+     || ', and is not' AS problem FROM streams WHERE (unreferenced_since IS NULL) <> \
+     EXISTS (SELECT 1 FROM stream_references WHERE stream_references.stream_id = streams.stream_id)",
+    "SELECT 'message ' || stream_references.message_id || ' refers to a stream that was never sealed' \
+     AS problem FROM stream_references JOIN streams ON streams.stream_id = stream_references.stream_id \
+     WHERE streams.hash IS NULL",
+    "SELECT 'streams are referred to for message ' || stream_references.message_id || ' version ' \
+     || stream_references.row_version || ', which is not stored' AS problem FROM stream_references \
+     WHERE NOT EXISTS (SELECT 1 FROM messages WHERE messages.message_id = stream_references.message_id \
+     AND stream_references.row_version = 0) \
+     AND NOT EXISTS (SELECT 1 FROM message_versions \
+     WHERE message_versions.message_id = stream_references.message_id \
+     AND message_versions.row_version = stream_references.row_version)",
+];
+
+/// SQLite's own check of the file.
+pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
+    let mut problems = texts(connection, "SELECT integrity_check AS problem FROM pragma_integrity_check")?;
+    problems.retain(|problem| problem != "ok");
+    problems.extend(texts(
+        connection,
+        "SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' refers to a row of ' || parent \
+         || ' that is not there' AS problem FROM pragma_foreign_key_check",
+    )?);
+    Ok(problems)
+}
+
+/// How many rules [`rule`] knows.
+pub(crate) const RULE_COUNT: usize = RULES.len();
+
+/// What breaks a rule of the schema.
+pub(crate) fn rule(connection: &Connection, index: usize) -> Result<Vec<String>> {
+    RULES.get(index).map_or_else(|| Ok(Vec::new()), |sql| texts(connection, sql))
+}
+
+fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    connection
+        .prepare(sql)
+        .and_then(|mut select| select.query_map([], |row| row.get("problem"))?.collect())
+        .map_err(while_doing("checking the store"))
+}
+
+/// A message, or a kept version of one, with what its checksum covers.
+#[derive(Debug)]
+pub(crate) struct Checkable {
+    pub(crate) key: (i64, i64),
+    pub(crate) uid: ObjectUid,
+    pub(crate) checksum: Option<i64>,
+    pub(crate) documents: Documents,
+    /// The streams that the reference table names for it.
+    pub(crate) streams: Vec<StreamHash>,
+}
+
+/// Where the documents of messages stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocumentTable {
+    Messages,
+    Versions,
+}
+
+/// A page of messages or kept versions after a key, so that no long read keeps the WAL from being reused.
+pub(crate) fn checkables(
+    connection: &Connection,
+    table: DocumentTable,
+    after: (i64, i64),
+    limit: u32,
+) -> Result<Vec<Checkable>> {
+    let sql = match table {
+        DocumentTable::Messages => {
+            "SELECT message_id, 0 AS version, entry_uid, content_checksum, properties, recipients, attachments \
+             FROM messages WHERE (message_id, 0) > (?, ?) ORDER BY message_id LIMIT ?"
+        }
+        DocumentTable::Versions => {
+            "SELECT message_id, row_version AS version, entry_uid, content_checksum, properties, recipients, \
+             attachments FROM message_versions WHERE (message_id, row_version) > (?, ?) \
+             ORDER BY message_id, row_version LIMIT ?"
+        }
+    };
+    let mut rows: Vec<Checkable> = connection
+        .prepare_cached(sql)
+        .and_then(|mut select| {
+            select
+                .query_map((after.0, after.1, limit), |row| {
+                    Ok(Checkable {
+                        key: (row.get("message_id")?, row.get("version")?),
+                        uid: row.get("entry_uid")?,
+                        checksum: row.get("content_checksum")?,
+                        documents: documents(row)?,
+                        streams: Vec::new(),
+                    })
+                })?
+                .collect()
+        })
+        .map_err(while_doing("checking messages"))?;
+    for row in &mut rows {
+        row.streams = connection
+            .prepare_cached(
+                "SELECT streams.hash AS hash FROM stream_references \
+                 JOIN streams ON streams.stream_id = stream_references.stream_id \
+                 WHERE stream_references.message_id = ? AND stream_references.row_version = ? \
+                 AND streams.hash IS NOT NULL",
+            )
+            .and_then(|mut select| select.query_map(row.key, |row| row.get("hash"))?.collect())
+            .map_err(while_doing("checking messages"))?;
+    }
+    Ok(rows)
+}
+
+/// A sealed stream.
+#[derive(Debug)]
+pub(crate) struct SealedStream {
+    pub(crate) stream_id: i64,
+    pub(crate) hash: StreamHash,
+    pub(crate) size: u64,
+}
+
+/// A page of sealed streams after one.
+pub(crate) fn sealed_streams(
+    connection: &Connection,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<SealedStream>> {
+    connection
+        .prepare_cached(
+            "SELECT stream_id, hash, size FROM streams WHERE stream_id > ? AND hash IS NOT NULL \
+             ORDER BY stream_id LIMIT ?",
+        )
+        .and_then(|mut select| {
+            select
+                .query_map((after, limit), |row| {
+                    Ok(SealedStream {
+                        stream_id: row.get("stream_id")?,
+                        hash: row.get("hash")?,
+                        size: row.get::<_, i64>("size")?.unsigned_abs(),
+                    })
+                })?
+                .collect()
+        })
+        .map_err(while_doing("checking streams"))
+}
+
+/// How many messages, kept versions and streams there are to check.
+pub(crate) fn workload(connection: &Connection) -> Result<u64> {
+    connection
+        .query_row(
+            "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM message_versions) \
+             + (SELECT count(*) FROM streams) AS objects",
+            [],
+            |row| row.get::<_, i64>("objects"),
+        )
+        .map(i64::unsigned_abs)
+        .map_err(while_doing("counting what is to be checked"))
+}
+

@@ -1,0 +1,433 @@
+//! The connections of one process to one store file, and how they are opened.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::db::failure::{sqlite, system, while_doing};
+use crate::db::changes;
+use crate::db::lock_file::{LockAccess, LockFile};
+use crate::db::migrate::{self, SchemaState};
+use crate::db::pins::Pin;
+use crate::db::place::{NetworkFileSystems, Occupant, Place};
+use crate::error::{Error, ObjectKind, Result};
+use crate::model::{ChangeNumber, FileTime, StoreUid};
+
+/// The oldest SQLite that is free of the WAL-reset bug (P6).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// What a successful save survives (S10). Chosen when a process opens the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The death of the process and of the host: each commit is synced (`synchronous = FULL`).
+    #[default]
+    Full,
+    /// The death of every process; a power loss may take back the newest saves (`synchronous = NORMAL`).
+    Normal,
+}
+
+/// Whether a store is opened for writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum StoreAccess {
+    #[default]
+    ReadWrite,
+    ReadOnly,
+}
+
+/// Whether a missing file is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum WhenMissing {
+    #[default]
+    Refuse,
+    Create,
+}
+
+/// How to open a database.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) client_name: String,
+    pub(crate) durability: Durability,
+    pub(crate) access: StoreAccess,
+    pub(crate) when_missing: WhenMissing,
+    pub(crate) network_file_systems: NetworkFileSystems,
+    pub(crate) busy_timeout: Duration,
+}
+
+/// One process's connections to one file.
+pub(crate) struct Database {
+    place: Place,
+    settings: Settings,
+    store_uid: StoreUid,
+    /// Always there until dropped.
+    connections: Option<Connections>,
+    opened_by: u32,
+    last_change: AtomicI64,
+}
+
+pub(crate) struct Connections {
+    readers: r2d2::Pool<SqliteConnectionManager>,
+    /// The one connection that writes; none in a store opened read-only.
+    pub(crate) writer: Option<Mutex<Connection>>,
+    /// `F-lock`; none on a read-only medium that has none. It stands last, and so is closed last: presence
+    /// is held for as long as a connection is open.
+    pub(crate) lock_file: Option<Arc<LockFile>>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("path", &self.place.path).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Closing SQLite's connections in a forked child would drop the parent's locks and could checkpoint
+        // under its feet, so there they are leaked (P7).
+        if std::process::id() != self.opened_by {
+            std::mem::forget(self.connections.take());
+        }
+    }
+}
+
+impl Database {
+    /// Opens a store file, makes it if asked to, and moves an older one on (P4).
+    pub(crate) fn open(path: &Path, settings: Settings) -> Result<Database> {
+        refuse_old_sqlite(rusqlite::version_number())?;
+        let place = Place::find(path)?;
+        place.refuse_network(settings.network_file_systems)?;
+        if place.occupant == Occupant::Nothing && settings.when_missing == WhenMissing::Refuse {
+            return Err(missing(&place));
+        }
+        match settings.access {
+            StoreAccess::ReadWrite => Self::open_to_write(place, settings),
+            StoreAccess::ReadOnly => Self::open_to_read(place, settings),
+        }
+    }
+
+    fn open_to_write(place: Place, settings: Settings) -> Result<Database> {
+        let deadline = Instant::now() + settings.busy_timeout;
+        let lock_path = place.beside("-lock");
+        let lock_file = LockFile::open(&lock_path, LockAccess::ReadWrite)
+            .map_err(|error| system(format!("opening {}", lock_path.display()), error))?;
+        let writer = ready_connection(&place, &settings, &lock_file, deadline)?;
+        Self::assemble(place, settings, Some(writer), Some(lock_file), OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn open_to_read(place: Place, settings: Settings) -> Result<Database> {
+        let lock_file = match LockFile::open(&place.beside("-lock"), LockAccess::ReadOnly) {
+            Ok(lock_file) => {
+                let deadline = Instant::now() + settings.busy_timeout;
+                if !lock_file.share_presence(deadline).map_err(|error| system("waiting for a migration", error))? {
+                    return Err(busy(&settings));
+                }
+                Some(lock_file)
+            }
+            // Nobody writes where even this file is missing: every writer would have made it.
+            Err(_) => None,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let probe = connect(&place.path, flags, &settings)?;
+        match migrate::recognise(&probe) {
+            Ok(SchemaState::Current) => Self::assemble(place, settings, None, lock_file, flags),
+            Ok(SchemaState::Older) => Err(Error::Version {
+                detail: "the store is of an older version; open it once for writing, which moves it on"
+                    .to_owned(),
+            }),
+            Ok(SchemaState::Empty) => Err(missing(&place)),
+            Err(error @ Error::DiskError { .. }) => {
+                let plan = read_only_plan(
+                    place.medium_is_read_only(),
+                    file_is_filled(&place.beside("-wal")),
+                    place.beside("-shm").exists(),
+                );
+                match plan {
+                    ReadOnlyPlan::Immutable => {
+                        let uri = Place { path: immutable_uri(&place.path).into(), ..place };
+                        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                        Self::assemble(uri, settings, None, lock_file, flags)
+                    }
+                    ReadOnlyPlan::Refuse(why) => {
+                        Err(Error::NoAccess { detail: format!("{}: {why}", place.path.display()) })
+                    }
+                    ReadOnlyPlan::GiveUp => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn assemble(
+        place: Place,
+        settings: Settings,
+        writer: Option<Connection>,
+        lock_file: Option<LockFile>,
+        flags: OpenFlags,
+    ) -> Result<Database> {
+        let init = settings.clone();
+        let manager = SqliteConnectionManager::file(&place.path)
+            .with_flags(flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .with_init(move |connection| {
+                prepare(connection, &init)?;
+                connection.pragma_update(None, "query_only", true)
+            });
+        // By itself the pool opens ten connections at once and tests each whenever it is taken out,
+        // which costs a quarter of a short read.
+        let readers = r2d2::Pool::builder()
+            .max_size(8)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connection_timeout(settings.busy_timeout.max(Duration::from_secs(1)))
+            .thread_pool(pool_threads())
+            .build_unchecked(manager);
+        let (store_uid, last_change) = {
+            let reader = readers.get().map_err(pool_failure)?;
+            (migrate::store_uid(&reader)?, changes::last(&reader)?)
+        };
+        Ok(Database {
+            place,
+            settings,
+            store_uid,
+            connections: Some(Connections {
+                readers,
+                writer: writer.map(Mutex::new),
+                lock_file: lock_file.map(Arc::new),
+            }),
+            opened_by: std::process::id(),
+            last_change: AtomicI64::new(last_change.get()),
+        })
+    }
+
+    /// The connections, unless this is a forked child (P7).
+    pub(crate) fn connections(&self) -> Result<&Connections> {
+        if std::process::id() != self.opened_by {
+            return Err(Error::Forked { opened_by: self.opened_by });
+        }
+        self.connections.as_ref().ok_or(Error::Forked { opened_by: self.opened_by })
+    }
+
+    /// A connection that reads.
+    pub(crate) fn reader(&self) -> Result<r2d2::PooledConnection<SqliteConnectionManager>> {
+        self.connections()?.readers.get().map_err(pool_failure)
+    }
+
+    pub(crate) fn store_uid(&self) -> StoreUid {
+        self.store_uid
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Remembers the newest change that this process has seen.
+    pub(crate) fn saw_change(&self, change: ChangeNumber) {
+        self.last_change.fetch_max(change.get(), Ordering::AcqRel);
+    }
+
+    /// Keeps the streams of every state from now on from being collected, until the pin is dropped.
+    ///
+    /// Must be taken *before* a row is read: a collector that looked before the pin was there has already
+    /// committed what the row then shows. The newest change that this process has seen is at most the newest
+    /// one there is, and an older pin protects more.
+    pub(crate) fn pin(&self) -> Result<Option<Pin>> {
+        let Some(lock_file) = &self.connections()?.lock_file else { return Ok(None) };
+        lock_file
+            .pin(self.last_change.load(Ordering::Acquire))
+            .map(Some)
+            .map_err(|error| system("pinning a snapshot", error))
+    }
+}
+
+/// One worker thread makes the connections of all stores of the process.
+fn pool_threads() -> Arc<scheduled_thread_pool::ScheduledThreadPool> {
+    static THREADS: OnceLock<Arc<scheduled_thread_pool::ScheduledThreadPool>> = OnceLock::new();
+    let threads = THREADS.get_or_init(|| {
+        Arc::new(scheduled_thread_pool::ScheduledThreadPool::builder().num_threads(1).build())
+    });
+    Arc::clone(threads)
+}
+
+fn pool_failure(error: r2d2::Error) -> Error {
+    Error::CallFailed { detail: "opening a connection for reading".to_owned(), source: Some(Box::new(error)) }
+}
+
+fn busy(settings: &Settings) -> Error {
+    Error::Busy { waited: settings.busy_timeout, source: None }
+}
+
+fn missing(place: &Place) -> Error {
+    Error::NotFound { kind: ObjectKind::Store, what: place.path.display().to_string() }
+}
+
+/// A host may link another SQLite than the bundled one.
+fn refuse_old_sqlite(version: i32) -> Result<()> {
+    if version >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    Err(Error::Version {
+        detail: format!(
+            "this process uses SQLite {}, which can corrupt a store that several processes write; 3.51.3 or \
+             later is needed",
+            rusqlite::version()
+        ),
+    })
+}
+
+/// Opens the writing connection of a store of the current version, making or migrating it first.
+///
+/// Presence is shared for whoever uses the store and exclusive for who makes or migrates it, so a process that
+/// finds the current version under the shared lock needs nothing else. One that does not must give the
+/// shared lock up before it asks for the exclusive one, and look again once it has that.
+fn ready_connection(
+    place: &Place,
+    settings: &Settings,
+    lock_file: &LockFile,
+    deadline: Instant,
+) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let waiting = |error| system("waiting for a process that makes or migrates the store", error);
+    if !lock_file.share_presence(deadline).map_err(waiting)? {
+        return Err(busy(settings));
+    }
+    let mut state = SchemaState::Empty;
+    if place.path.exists() {
+        let connection = connect(&place.path, flags, settings)?;
+        state = migrate::recognise(&connection)?;
+        if state == SchemaState::Current {
+            return Ok(connection);
+        }
+    }
+    if state == SchemaState::Empty && settings.when_missing == WhenMissing::Refuse {
+        return Err(missing(place));
+    }
+    lock_file.release_presence().map_err(waiting)?;
+    if !lock_file.own_presence(deadline).map_err(waiting)? {
+        return Err(match state {
+            SchemaState::Older => Error::Version {
+                detail: "the store must be migrated first, and other processes have it open; close them and \
+                         try again"
+                    .to_owned(),
+            },
+            _ => busy(settings),
+        });
+    }
+    make_private_file(&place.path)?;
+    let mut connection = connect(&place.path, flags, settings)?;
+    let now = FileTime::from_timestamp(jiff::Timestamp::now());
+    migrate::migrate(&mut connection, &settings.client_name, now)?;
+    lock_file.downgrade_presence().map_err(waiting)?;
+    Ok(connection)
+}
+
+/// SQLite gives its side files the permissions of the file itself.
+fn make_private_file(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(system(format!("making {}", path.display()), error)),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags, settings: &Settings) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(while_doing("opening the store file"))?;
+    prepare(&connection, settings).map_err(|error| sqlite("preparing a connection", error))?;
+    Ok(connection)
+}
+
+/// What every connection needs. Checkpoints are made outside the turn, so not by SQLite inside the commit.
+fn prepare(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+    connection.busy_timeout(settings.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // The file may have been made by someone else.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    let synchronous = match settings.durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection.execute_batch(&format!(
+        "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+         PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 0; \
+         PRAGMA journal_size_limit = 67108864;"
+    ))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum ReadOnlyPlan {
+    /// Nobody can write: the file is all there is.
+    Immutable,
+    /// Reading could show an old state as the newest.
+    Refuse(&'static str),
+    /// SQLite's own error says it best.
+    GiveUp,
+}
+
+/// What to do when SQLite cannot open a store for reading (O3). `immutable` skips the WAL, so it is right only
+/// where there is none and nobody can make one.
+fn read_only_plan(medium_is_read_only: bool, wal_is_filled: bool, shm_exists: bool) -> ReadOnlyPlan {
+    if wal_is_filled && !shm_exists {
+        return ReadOnlyPlan::Refuse(
+            "the write-ahead log holds changes that cannot be read without its -shm file; open the store \
+             where it can be written once",
+        );
+    }
+    if medium_is_read_only && !wal_is_filled {
+        return ReadOnlyPlan::Immutable;
+    }
+    ReadOnlyPlan::GiveUp
+}
+
+fn file_is_filled(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+fn immutable_uri(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_sqlite_is_refused() {
+        assert!(matches!(refuse_old_sqlite(3_051_002), Err(Error::Version { .. })));
+        assert!(refuse_old_sqlite(3_051_003).is_ok());
+    }
+
+    #[test]
+    fn a_filled_wal_without_shm_is_never_read_as_if_it_were_immutable() {
+        // O3
+        assert!(matches!(read_only_plan(true, true, false), ReadOnlyPlan::Refuse(_)));
+        assert!(matches!(read_only_plan(false, true, false), ReadOnlyPlan::Refuse(_)));
+        assert_eq!(read_only_plan(true, false, false), ReadOnlyPlan::Immutable);
+        assert_eq!(read_only_plan(false, false, false), ReadOnlyPlan::GiveUp);
+    }
+
+    #[test]
+    fn a_uri_escapes_what_would_end_the_path() {
+        assert_eq!(immutable_uri(Path::new("/a?b#c d")), "file:/a%3Fb%23c%20d?immutable=1");
+    }
+}

@@ -1,0 +1,92 @@
+//! SQLite's errors as the crate's own.
+
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+
+use crate::error::{Error, Source};
+
+/// Translates an error of SQLite that happened while `doing` something.
+///
+/// A busy error only comes here after the whole waiting time, since every connection has a busy handler.
+pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
+    let code = error.sqlite_error_code();
+    match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Error::Busy { waited: Duration::ZERO, source: Some(Box::new(error)) }
+        }
+        Some(ErrorCode::DiskFull) => Error::NotEnoughDisk { source: Box::new(error) },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::CorruptStore {
+            detail: format!("SQLite found damage while {doing}"),
+            source: Some(Box::new(error)),
+        },
+        Some(ErrorCode::ReadOnly) => {
+            Error::NoAccess { detail: format!("the store is read-only ({doing}: {error})") }
+        }
+        Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
+            Error::NoAccess { detail: format!("{doing}: {error}") }
+        }
+        Some(
+            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::DiskError { detail: doing.to_owned(), source: Box::new(error) },
+        Some(ErrorCode::TooBig) => {
+            Error::TooBig { detail: format!("{doing}: more than SQLite can hold in one value") }
+        }
+        _ => match error {
+            // A cell that does not read as what the schema says is damage, not a mistake of the caller's.
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..) => Error::CorruptStore {
+                detail: format!("a value that cannot be was read while {doing}"),
+                source: Some(Box::new(error)),
+            },
+            error => Error::CallFailed { detail: doing.to_owned(), source: Some(Box::new(error)) },
+        },
+    }
+}
+
+/// For `map_err`: `.map_err(while_doing("reading a message"))`.
+pub(crate) fn while_doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| sqlite(doing, error)
+}
+
+/// Translates an error of the operating system that happened while `doing` something.
+pub(crate) fn system(doing: impl Into<String>, error: std::io::Error) -> Error {
+    let detail = doing.into();
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+            Error::NoAccess { detail: format!("{detail}: {error}") }
+        }
+        std::io::ErrorKind::StorageFull => Error::NotEnoughDisk { source: Box::new(error) },
+        _ => Error::DiskError { detail, source: Box::new(error) },
+    }
+}
+
+/// Why a write did not come to its end.
+#[derive(Debug)]
+pub(crate) enum WriteFailure {
+    /// Nothing was committed.
+    Nothing(Error),
+    /// `COMMIT` itself failed: a later opener may find it done all the same (S8).
+    CommitUnknown(Source),
+}
+
+impl From<Error> for WriteFailure {
+    fn from(error: Error) -> Self {
+        WriteFailure::Nothing(error)
+    }
+}
+
+impl From<WriteFailure> for Error {
+    fn from(failure: WriteFailure) -> Self {
+        match failure {
+            WriteFailure::Nothing(error) => error,
+            WriteFailure::CommitUnknown(source) => Error::DiskError {
+                detail: "the commit failed and may have taken place all the same; look before repeating"
+                    .to_owned(),
+                source,
+            },
+        }
+    }
+}

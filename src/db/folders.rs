@@ -1,0 +1,212 @@
+//! The folder hierarchy. Its counters are kept by triggers.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use crate::db::failure::while_doing;
+use crate::db::transaction::WriteTransaction;
+use crate::error::Result;
+use crate::model::{ChangeNumber, FileTime, FolderKind, ObjectUid};
+
+/// A row of `folders`.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderRow {
+    pub(crate) folder_id: i64,
+    pub(crate) uid: ObjectUid,
+    pub(crate) parent_folder_id: Option<i64>,
+    pub(crate) kind: FolderKind,
+    pub(crate) name: String,
+    pub(crate) total: u64,
+    pub(crate) unread: u64,
+}
+
+/// A folder with the path that the views show.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderPath {
+    pub(crate) folder: FolderRow,
+    pub(crate) path: String,
+}
+
+/// How names are compared: without regard to case.
+pub(crate) fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn folder_row(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
+    Ok(FolderRow {
+        folder_id: row.get("folder_id")?,
+        uid: row.get("entry_uid")?,
+        parent_folder_id: row.get("parent_folder_id")?,
+        kind: row.get("kind")?,
+        name: row.get("name")?,
+        total: row.get::<_, i64>("total_count")?.unsigned_abs(),
+        unread: row.get::<_, i64>("unread_count")?.unsigned_abs(),
+    })
+}
+
+fn one(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> Result<Option<FolderRow>> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut select| select.query_row(parameters, folder_row).optional())
+        .map_err(while_doing("reading a folder"))
+}
+
+/// The folder by its uid.
+pub(crate) fn by_uid(connection: &Connection, uid: ObjectUid) -> Result<Option<FolderRow>> {
+    one(
+        connection,
+        "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+         FROM folders WHERE entry_uid = ?",
+        &[&uid],
+    )
+}
+
+/// The folder by its row.
+pub(crate) fn by_id(connection: &Connection, folder_id: i64) -> Result<Option<FolderRow>> {
+    one(
+        connection,
+        "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+         FROM folders WHERE folder_id = ?",
+        &[&folder_id],
+    )
+}
+
+/// One of the folders that every store has.
+pub(crate) fn by_kind(connection: &Connection, kind: FolderKind) -> Result<Option<FolderRow>> {
+    one(
+        connection,
+        "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+         FROM folders WHERE kind = ? AND kind <> 'generic'",
+        &[&kind],
+    )
+}
+
+/// The folder of that name in another, whatever its case.
+pub(crate) fn child(connection: &Connection, parent: i64, name: &str) -> Result<Option<FolderRow>> {
+    one(
+        connection,
+        "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+         FROM folders WHERE parent_folder_id = ? AND name_folded = ?",
+        &[&parent, &folded(name)],
+    )
+}
+
+/// The subfolders of a folder, by name.
+pub(crate) fn children(connection: &Connection, parent: i64) -> Result<Vec<FolderRow>> {
+    connection
+        .prepare_cached(
+            "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+             FROM folders WHERE parent_folder_id = ? ORDER BY name_folded",
+        )
+        .and_then(|mut select| select.query_map([parent], folder_row)?.collect())
+        .map_err(while_doing("listing folders"))
+}
+
+/// All folders with their paths, the root first, then by path.
+pub(crate) fn all(connection: &Connection) -> Result<Vec<FolderPath>> {
+    connection
+        .prepare_cached(
+            "SELECT folders.folder_id AS folder_id, entry_uid, parent_folder_id, kind, name, total_count, \
+             unread_count, folder_paths.path AS path \
+             FROM folders JOIN folder_paths ON folder_paths.folder_id = folders.folder_id \
+             ORDER BY substr(path, 1, 1) <> '/', lower(path)",
+        )
+        .and_then(|mut select| {
+            select
+                .query_map([], |row| Ok(FolderPath { folder: folder_row(row)?, path: row.get("path")? }))?
+                .collect()
+        })
+        .map_err(while_doing("listing folders"))
+}
+
+/// The path of one folder.
+pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT path FROM folder_paths WHERE folder_id = ?")
+        .and_then(|mut select| select.query_row([folder_id], |row| row.get("path")).optional())
+        .map_err(while_doing("reading the path of a folder"))
+}
+
+/// Makes one of the folders of a new store, before there is a journal.
+pub(crate) fn insert_special(
+    connection: &Connection,
+    parent: Option<i64>,
+    kind: FolderKind,
+    now: FileTime,
+) -> Result<i64> {
+    insert(connection, parent, kind, kind.title(), ObjectUid::random(), ChangeNumber::ZERO, now)
+}
+
+fn insert(
+    connection: &Connection,
+    parent: Option<i64>,
+    kind: FolderKind,
+    name: &str,
+    uid: ObjectUid,
+    change_number: ChangeNumber,
+    now: FileTime,
+) -> Result<i64> {
+    connection
+        .prepare_cached(
+            "INSERT INTO folders (entry_uid, parent_folder_id, kind, name, name_folded, change_number, \
+             created_at, modified_at) VALUES (:uid, :parent, :kind, :name, :folded, :change, :now, :now)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(named_params! {
+                ":uid": uid, ":parent": parent, ":kind": kind, ":name": name,
+                ":folded": folded(name), ":change": change_number, ":now": now,
+            })
+        })
+        .map_err(while_doing("making a folder"))?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Makes a folder; the name must be free.
+pub(crate) fn create(
+    tx: &WriteTransaction<'_>,
+    parent: i64,
+    name: &str,
+    uid: ObjectUid,
+    change_number: ChangeNumber,
+) -> Result<i64> {
+    insert(tx.connection, Some(parent), FolderKind::Generic, name, uid, change_number, tx.now)
+}
+
+/// Gives a folder another name; it must be free.
+pub(crate) fn rename(
+    tx: &WriteTransaction<'_>,
+    folder_id: i64,
+    name: &str,
+    change_number: ChangeNumber,
+) -> Result<()> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE folders SET name = :name, name_folded = :folded, change_number = :change, \
+             modified_at = max(modified_at, :now) WHERE folder_id = :folder_id",
+        )
+        .and_then(|mut update| {
+            update.execute(named_params! {
+                ":name": name, ":folded": folded(name), ":change": change_number, ":now": tx.now,
+                ":folder_id": folder_id,
+            })
+        })
+        .map_err(while_doing("renaming a folder"))?;
+    Ok(())
+}
+
+/// Deletes a folder that nobody sees anything in. Soft-deleted messages in it go to its parent, as they are:
+/// they are still somebody's.
+pub(crate) fn delete(tx: &WriteTransaction<'_>, folder: &FolderRow) -> Result<()> {
+    tx.connection
+        .prepare_cached("UPDATE messages SET folder_id = ? WHERE folder_id = ? AND deleted_at IS NOT NULL")
+        .and_then(|mut update| update.execute((folder.parent_folder_id, folder.folder_id)))
+        .map_err(while_doing("keeping the soft-deleted messages of a folder"))?;
+    tx.connection
+        .prepare_cached("DELETE FROM folders WHERE folder_id = ?")
+        .and_then(|mut delete| delete.execute([folder.folder_id]))
+        .map_err(while_doing("deleting a folder"))?;
+    Ok(())
+}

@@ -1,0 +1,667 @@
+//! The file beside the store that says who is there: presence, turns and pins.
+//!
+//! `<store>-lock` holds no data. Processes lock single bytes of it, far past its end, and the kernel
+//! frees what a process held when it dies, at whatever instruction (P5).
+//!
+//! | byte | lock | means |
+//! | --- | --- | --- |
+//! | 0 | exclusive | *queue*: the next in line for the turn (see [`turn`](super::turn)) |
+//! | 1 | exclusive | *turn*: may write |
+//! | 2 | shared | *presence*: has the store open |
+//! | 2 | exclusive | creates or migrates the store |
+//! | 2^40 + n | shared | *pin*: reads the store as of change n or later (see [`pins`](super::pins)) |
+//!
+//! On Linux the locks are open-file-description locks: they belong to a [`LockFile`], so two of them
+//! in one process exclude each other like two processes do. Other Unixes get POSIX record locks,
+//! which belong to the process: there, two `LockFile`s on one file in one process do not see each
+//! other, and closing either frees the locks of both. A process must open a store once there.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use nix::fcntl::FcntlArg::{F_GETLK as GET, F_SETLK as SET, F_SETLKW as SET_AND_WAIT};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use nix::fcntl::FcntlArg::{F_OFD_GETLK as GET, F_OFD_SETLK as SET, F_OFD_SETLKW as SET_AND_WAIT};
+use nix::fcntl::fcntl;
+use nix::libc::{self, c_int, c_short};
+
+use super::pins::{Pin, Pins};
+use super::turn::{Turn, Turnstile};
+
+const PRESENCE: ByteRange = ByteRange { start: 2, len: 1 };
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a [`LockFile`] may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockAccess {
+    /// Everything; the file is created where it is missing.
+    ReadWrite,
+    /// Presence and pins, which are shared locks; the file must exist.
+    ReadOnly,
+}
+
+/// The open lock file of a store.
+///
+/// Dropping it gives up presence. A [`Turn`] that is still out stays valid until it is dropped, and
+/// a [`Pin`] keeps the `LockFile` itself.
+///
+/// A forked child shares the locks with its parent and could free them. Every call in such a child
+/// fails instead, and dropping does nothing. What the parent held stays held until it unlocks, or
+/// until both it and the child are gone.
+#[derive(Debug)]
+pub(crate) struct LockFile {
+    locks: Arc<ByteLocks>,
+    turnstile: Arc<Turnstile>,
+    pins: Pins,
+}
+
+impl LockFile {
+    /// Opens the lock file, and creates it for its owner alone if `access` allows writing.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says; [`io::ErrorKind::NotFound`] for a missing file with
+    /// [`LockAccess::ReadOnly`].
+    pub(crate) fn open(path: &Path, access: LockAccess) -> io::Result<LockFile> {
+        let writable = access == LockAccess::ReadWrite;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(writable)
+            .create(writable)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        Ok(LockFile::over(ByteLocks {
+            file,
+            access,
+            owner: std::process::id(),
+        }))
+    }
+
+    fn over(locks: ByteLocks) -> LockFile {
+        LockFile {
+            locks: Arc::new(locks),
+            turnstile: Arc::new(Turnstile::default()),
+            pins: Pins::default(),
+        }
+    }
+
+    /// Says that this process has the store open; false if somebody created or migrated it until
+    /// the deadline.
+    ///
+    /// Turns exclusive presence into shared presence, like [`LockFile::downgrade_presence`].
+    pub(crate) fn share_presence(&self, deadline: Instant) -> io::Result<bool> {
+        self.locks.check_owner()?;
+        self.wait_for_presence(LockKind::Shared, deadline)
+    }
+
+    /// Takes presence for this process alone, to create or to migrate the store.
+    ///
+    /// Shared presence is given up first: of two processes that share it and both want it alone,
+    /// neither would ever get it. Until this returns, another process may thus have created,
+    /// migrated or replaced the store, and the caller must look at it again. When it returns false
+    /// or fails, no presence is held at all.
+    pub(crate) fn own_presence(&self, deadline: Instant) -> io::Result<bool> {
+        self.locks.check_writable()?;
+        self.locks.unlock(PRESENCE)?;
+        self.wait_for_presence(LockKind::Exclusive, deadline)
+    }
+
+    /// Turns exclusive presence into shared presence; nobody else can own it in between.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] if presence was not held and another process owns it.
+    pub(crate) fn downgrade_presence(&self) -> io::Result<()> {
+        self.locks.check_owner()?;
+        if self.locks.try_lock(PRESENCE, LockKind::Shared)? {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    /// Says that this process does not have the store open.
+    pub(crate) fn release_presence(&self) -> io::Result<()> {
+        self.locks.check_owner()?;
+        self.locks.unlock(PRESENCE)
+    }
+
+    /// Takes the turn to write if nobody holds it or waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::PermissionDenied`] with [`LockAccess::ReadOnly`].
+    pub(crate) fn try_turn(&self) -> io::Result<Option<Turn>> {
+        self.locks.check_writable()?;
+        self.turnstile.try_turn(&self.locks)
+    }
+
+    /// Waits for the turn to write, behind those who came before; `None` if the deadline passed.
+    ///
+    /// Meant for one thread at a time. Several threads are safe, but come in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::PermissionDenied`] with [`LockAccess::ReadOnly`]; else what the kernel says
+    /// when it has no memory for a lock or for the helper thread. The turn is for fairness, so a
+    /// writer may go on without it.
+    pub(crate) fn wait_turn(&self, deadline: Instant) -> io::Result<Option<Turn>> {
+        self.locks.check_writable()?;
+        self.turnstile.wait_turn(&self.locks, deadline)
+    }
+
+    /// Keeps whatever a reader of the store as of change `at`, or later, may need.
+    ///
+    /// Pin first and begin to read afterwards: what was collected in between is then not referred
+    /// to by what is read.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for a negative number, or one beyond any byte of a file.
+    pub(crate) fn pin(self: &Arc<Self>, at: i64) -> io::Result<Pin> {
+        self.locks.check_owner()?;
+        self.pins.add(&self.locks, at)?;
+        Ok(Pin::new(Arc::clone(self), at))
+    }
+
+    /// Tells whether anyone, this process included, has pinned a number below `change`.
+    pub(crate) fn pinned_below(&self, change: i64) -> io::Result<bool> {
+        self.locks.check_owner()?;
+        self.pins.any_below(&self.locks, change)
+    }
+
+    /// Undoes one [`LockFile::pin`]; [`Pin`] alone calls it.
+    pub(super) fn unpin(&self, at: i64) {
+        // A forked child would free its parent's lock, and may find the mutex held for ever.
+        if self.locks.is_owner() {
+            self.pins.remove(&self.locks, at);
+        }
+    }
+
+    // Presence is waited for when a store is opened, created or migrated: rarely, and hardly ever
+    // behind anybody. Asking again after a pause has a deadline by nature, where a wait in the
+    // kernel would need a thread that can be left behind in it.
+    fn wait_for_presence(&self, kind: LockKind, deadline: Instant) -> io::Result<bool> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if self.locks.try_lock(PRESENCE, kind)? {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // In a forked child the turnstile's mutex may be held by a thread that is not there.
+        if !self.locks.is_owner() {
+            return;
+        }
+        self.turnstile.close();
+        // Closing the file would free presence, but a turn or the helper thread may keep it open.
+        // A failed unlock is made up for when they let go.
+        let _ = self.locks.unlock(PRESENCE);
+    }
+}
+
+/// Neighbouring bytes of the lock file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByteRange {
+    pub(super) start: i64,
+    /// At least 1: the kernel takes 0 for "up to the last byte that there can be".
+    pub(super) len: i64,
+}
+
+/// Whom a lock leaves out: those who want the byte alone, or everybody.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LockKind {
+    Shared,
+    Exclusive,
+}
+
+impl LockKind {
+    fn code(self) -> c_short {
+        match self {
+            LockKind::Shared => libc::F_RDLCK as c_short,
+            LockKind::Exclusive => libc::F_WRLCK as c_short,
+        }
+    }
+}
+
+/// The byte locks of one open file.
+///
+/// Only for the process that opened it: callers ask [`ByteLocks::check_owner`] first.
+#[derive(Debug)]
+pub(super) struct ByteLocks {
+    file: File,
+    access: LockAccess,
+    /// The process that opened the file, as against a child that it forked.
+    owner: u32,
+}
+
+impl ByteLocks {
+    /// Tells whether this is the process that opened the file.
+    pub(super) fn is_owner(&self) -> bool {
+        std::process::id() == self.owner
+    }
+
+    /// Refuses the use in a forked child.
+    fn check_owner(&self) -> io::Result<()> {
+        if self.is_owner() {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "the lock file was opened before this process was forked",
+        ))
+    }
+
+    /// Refuses exclusive locks where the file is open for reading only, and any in a forked child.
+    fn check_writable(&self) -> io::Result<()> {
+        match self.access {
+            LockAccess::ReadWrite => self.check_owner(),
+            LockAccess::ReadOnly => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the lock file is open for reading only",
+            )),
+        }
+    }
+
+    /// Locks the bytes, or changes the kind of lock held on them; false if others are in the way.
+    pub(super) fn try_lock(&self, bytes: ByteRange, kind: LockKind) -> io::Result<bool> {
+        let request = request(bytes, kind.code())?;
+        match uninterrupted(|| fcntl(&self.file, SET(&request))) {
+            Ok(()) => Ok(true),
+            // POSIX leaves the choice of the two to the system.
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Locks the bytes for this file alone, however long that takes.
+    pub(super) fn wait_lock(&self, bytes: ByteRange) -> io::Result<()> {
+        let request = request(bytes, LockKind::Exclusive.code())?;
+        Ok(uninterrupted(|| fcntl(&self.file, SET_AND_WAIT(&request)))?)
+    }
+
+    /// Unlocks the bytes, whether they were locked or not.
+    pub(super) fn unlock(&self, bytes: ByteRange) -> io::Result<()> {
+        let request = request(bytes, libc::F_UNLCK as c_short)?;
+        Ok(uninterrupted(|| fcntl(&self.file, SET(&request)))?)
+    }
+
+    /// Tells whether anyone but this file has a lock, of either kind, on any of the bytes.
+    pub(super) fn locked_by_others(&self, bytes: ByteRange) -> io::Result<bool> {
+        // The question is about an exclusive lock, which a file open for reading only may not
+        // have, but may ask for.
+        let mut answer = request(bytes, LockKind::Exclusive.code())?;
+        uninterrupted(|| fcntl(&self.file, GET(&mut answer)))?;
+        Ok(answer.l_type != libc::F_UNLCK as c_short)
+    }
+}
+
+/// Makes a lock call again when a signal handler of the host interrupted it.
+fn uninterrupted(mut call: impl FnMut() -> nix::Result<c_int>) -> nix::Result<()> {
+    loop {
+        match call() {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn request(bytes: ByteRange, code: c_short) -> io::Result<libc::flock> {
+    Ok(libc::flock {
+        l_type: code,
+        l_whence: libc::SEEK_SET as c_short,
+        l_start: offset(bytes.start)?,
+        l_len: offset(bytes.len)?,
+        // Other numbers are refused for the locks of an open file description.
+        l_pid: 0,
+        #[cfg(target_os = "freebsd")]
+        l_sysid: 0,
+    })
+}
+
+#[allow(
+    clippy::useless_conversion,
+    reason = "off_t has 32 bits on some systems"
+)]
+fn offset(byte: i64) -> io::Result<libc::off_t> {
+    libc::off_t::try_from(byte).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    impl LockFile {
+        /// What a forked child has of this: the same open file, and another process id.
+        pub(in super::super) fn as_in_forked_child(&self) -> LockFile {
+            let ByteLocks {
+                file,
+                access,
+                owner,
+            } = &*self.locks;
+            let file = file.try_clone().unwrap();
+            let owner = owner.wrapping_add(1);
+            let mut child = LockFile::over(ByteLocks {
+                file,
+                access: *access,
+                owner,
+            });
+            child.pins = self.pins.as_in_forked_child();
+            child
+        }
+
+        pub(in super::super) fn locks(&self) -> &Arc<ByteLocks> {
+            &self.locks
+        }
+
+        pub(in super::super) fn turnstile(&self) -> &Arc<Turnstile> {
+            &self.turnstile
+        }
+    }
+
+    fn place() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store-lock");
+        (folder, path)
+    }
+
+    fn open(path: &Path) -> LockFile {
+        LockFile::open(path, LockAccess::ReadWrite).unwrap()
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(10)
+    }
+
+    fn in_good_time() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn opening_creates_for_the_owner_alone_and_keeps_what_is_there() {
+        let (_folder, path) = place();
+        let missing = LockFile::open(&path, LockAccess::ReadOnly).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        drop(open(&path));
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(&path, b"kept").unwrap();
+        drop(open(&path));
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn presence_is_shared_by_all_or_owned_by_one() {
+        let (_folder, path) = place();
+        let (one, other) = (open(&path), open(&path));
+        assert!(one.share_presence(soon()).unwrap());
+        assert!(other.share_presence(soon()).unwrap());
+        one.release_presence().unwrap();
+        assert!(other.own_presence(soon()).unwrap());
+        assert!(!one.share_presence(soon()).unwrap());
+        assert!(!one.own_presence(soon()).unwrap());
+        let refused = one.downgrade_presence().unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        other.downgrade_presence().unwrap();
+        assert!(one.share_presence(soon()).unwrap());
+        drop(other);
+        assert!(one.own_presence(soon()).unwrap());
+    }
+
+    #[test]
+    fn presence_that_could_not_be_owned_is_not_shared_either() {
+        let (_folder, path) = place();
+        let (one, other) = (open(&path), open(&path));
+        assert!(one.share_presence(soon()).unwrap());
+        assert!(other.share_presence(soon()).unwrap());
+        assert!(!one.own_presence(soon()).unwrap());
+        assert!(other.own_presence(soon()).unwrap());
+    }
+
+    #[test]
+    fn sharers_that_all_want_to_own_presence_get_it_in_some_order() {
+        let (_folder, path) = place();
+        let files: Vec<LockFile> = (0..4).map(|_| open(&path)).collect();
+        for file in &files {
+            assert!(file.share_presence(soon()).unwrap());
+        }
+        std::thread::scope(|scope| {
+            for file in &files {
+                scope.spawn(|| {
+                    assert!(file.own_presence(in_good_time()).unwrap());
+                    file.downgrade_presence().unwrap();
+                    file.release_presence().unwrap();
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn reader_shares_presence_and_never_owns_it() {
+        let (_folder, path) = place();
+        let writer = open(&path);
+        let reader = LockFile::open(&path, LockAccess::ReadOnly).unwrap();
+        assert!(reader.share_presence(soon()).unwrap());
+        assert!(!writer.own_presence(soon()).unwrap());
+        let denied = reader.own_presence(soon()).unwrap_err();
+        assert_eq!(denied.kind(), io::ErrorKind::PermissionDenied);
+        assert!(!writer.own_presence(soon()).unwrap());
+    }
+
+    #[test]
+    fn forked_child_gives_up_no_presence_of_its_parent() {
+        let (_folder, path) = place();
+        let (parent, other) = (open(&path), open(&path));
+        assert!(parent.share_presence(soon()).unwrap());
+        let child = parent.as_in_forked_child();
+        assert!(child.share_presence(soon()).is_err());
+        assert!(child.own_presence(soon()).is_err());
+        assert!(child.downgrade_presence().is_err());
+        assert!(child.release_presence().is_err());
+        drop(child);
+        assert!(!other.own_presence(soon()).unwrap());
+        drop(parent);
+        assert!(other.own_presence(soon()).unwrap());
+    }
+
+    /// This test program once more, as another process that does what [`another_process`] says.
+    struct Process {
+        child: Child,
+        says: BufReader<std::process::ChildStdout>,
+    }
+
+    const ROLE: &str = "MAPISTORE_TEST_LOCK_ROLE";
+    const PATH: &str = "MAPISTORE_TEST_LOCK_PATH";
+    /// Tells a line of the child from those of the test harness.
+    const MARK: &str = "child: ";
+
+    impl Process {
+        fn start(role: &str, path: &Path) -> Process {
+            let (_, module) = module_path!().split_once("::").unwrap();
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    &format!("{module}::another_process"),
+                    "--nocapture",
+                ])
+                .env(ROLE, role)
+                .env(PATH, path)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let says = BufReader::new(child.stdout.take().unwrap());
+            Process { child, says }
+        }
+
+        fn hear(&mut self) -> String {
+            for line in (&mut self.says).lines() {
+                if let Some((_, said)) = line.unwrap().split_once(MARK) {
+                    return said.to_owned();
+                }
+            }
+            panic!("the child ended without a word");
+        }
+
+        fn tell(&mut self) {
+            self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        }
+
+        fn kill(&mut self) {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+
+    impl Drop for Process {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    /// The other process; does nothing when the tests are run as such.
+    #[test]
+    fn another_process() {
+        let (Ok(role), Some(path)) = (std::env::var(ROLE), std::env::var_os(PATH)) else {
+            return;
+        };
+        let file = Arc::new(open(Path::new(&path)));
+        let say = |words: &str| println!("\n{MARK}{words}");
+        let listen = || io::stdin().lock().read_line(&mut String::new()).unwrap();
+        match role.as_str() {
+            "hold everything" => {
+                assert!(file.share_presence(in_good_time()).unwrap());
+                let _turn = file.try_turn().unwrap().unwrap();
+                let _pin = file.pin(5).unwrap();
+                say("held");
+                listen();
+            }
+            "own presence" => {
+                assert!(file.own_presence(in_good_time()).unwrap());
+                say("held");
+                listen();
+            }
+            "wait for the turn" => {
+                assert!(file.try_turn().unwrap().is_none());
+                say("waits");
+                let _turn = file.wait_turn(in_good_time()).unwrap().unwrap();
+                say("held");
+                listen();
+            }
+            "take turns" => {
+                say("ready");
+                listen();
+                let mut saved = std::fs::File::create(format!("{}-saved", path.display())).unwrap();
+                let end = Instant::now() + Duration::from_millis(500);
+                let mut turns = 0;
+                while Instant::now() < end {
+                    let _turn = file.wait_turn(in_good_time()).unwrap().unwrap();
+                    saved.write_all(b"saved").unwrap();
+                    saved.sync_data().unwrap();
+                    turns += 1;
+                }
+                say(&format!("{turns}"));
+            }
+            _ => panic!("no such role: {role}"),
+        }
+    }
+
+    // P5
+    #[test]
+    fn what_a_killed_process_held_is_free() {
+        let (_folder, path) = place();
+        let mine = open(&path);
+        let mut other = Process::start("hold everything", &path);
+        assert_eq!(other.hear(), "held");
+        assert!(!mine.own_presence(soon()).unwrap());
+        assert!(mine.wait_turn(soon()).unwrap().is_none());
+        assert!(mine.pinned_below(6).unwrap());
+        assert!(!mine.pinned_below(5).unwrap());
+        other.kill();
+        assert!(mine.own_presence(in_good_time()).unwrap());
+        assert!(mine.wait_turn(in_good_time()).unwrap().is_some());
+        assert!(!mine.pinned_below(i64::MAX).unwrap());
+    }
+
+    // P4, P5
+    #[test]
+    fn process_killed_while_it_migrates_lets_the_others_in() {
+        let (_folder, path) = place();
+        let mine = open(&path);
+        let mut other = Process::start("own presence", &path);
+        assert_eq!(other.hear(), "held");
+        assert!(!mine.share_presence(soon()).unwrap());
+        other.kill();
+        assert!(mine.share_presence(in_good_time()).unwrap());
+    }
+
+    // P5
+    #[test]
+    fn process_killed_in_the_queue_holds_nobody_up() {
+        let (_folder, path) = place();
+        let mine = open(&path);
+        let turn = mine.try_turn().unwrap();
+        let mut first = Process::start("wait for the turn", &path);
+        assert_eq!(first.hear(), "waits");
+        let queue = ByteRange { start: 0, len: 1 };
+        let deadline = in_good_time();
+        while !mine.locks.locked_by_others(queue).unwrap() {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        let mut second = Process::start("wait for the turn", &path);
+        assert_eq!(second.hear(), "waits");
+        first.kill();
+        drop(turn);
+        assert_eq!(second.hear(), "held");
+        second.tell();
+        assert!(mine.wait_turn(in_good_time()).unwrap().is_some());
+    }
+
+    // P3
+    #[test]
+    fn least_served_process_gets_half_of_what_the_best_served_gets() {
+        let (_folder, path) = place();
+        let mut others: Vec<Process> = (0..4)
+            .map(|_| Process::start("take turns", &path))
+            .collect();
+        for other in &mut others {
+            assert_eq!(other.hear(), "ready");
+        }
+        for other in &mut others {
+            other.tell();
+        }
+        let turns: Vec<u64> = others
+            .iter_mut()
+            .map(|other| other.hear().parse().unwrap())
+            .collect();
+        let (least, most) = (turns.iter().min().unwrap(), turns.iter().max().unwrap());
+        assert!(least * 2 >= *most, "{turns:?}");
+    }
+}

@@ -1,0 +1,283 @@
+//! Rows of `messages`: reading them, and changing what is not content (S13).
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use crate::db::failure::while_doing;
+use crate::db::transaction::WriteTransaction;
+use crate::error::Result;
+use crate::model::document::Documents;
+use crate::model::{ChangeNumber, FileTime, ObjectUid, ReadState, RowVersion};
+
+/// A message as it is stored: one row, and so never torn (O2).
+#[derive(Debug, Clone)]
+pub(crate) struct StoredMessage {
+    pub(crate) message_id: i64,
+    pub(crate) folder_uid: ObjectUid,
+    pub(crate) row_version: RowVersion,
+    pub(crate) change_number: ChangeNumber,
+    pub(crate) deleted_at: Option<FileTime>,
+    pub(crate) read_state: ReadState,
+    pub(crate) status: i32,
+    pub(crate) is_associated: bool,
+    pub(crate) checksum: Option<i64>,
+    pub(crate) created_at: FileTime,
+    pub(crate) modified_at: FileTime,
+    pub(crate) modified_by: String,
+    pub(crate) committed_at: FileTime,
+    pub(crate) change_key: Vec<u8>,
+    pub(crate) predecessors: Vec<u8>,
+    pub(crate) size: u64,
+    pub(crate) documents: Documents,
+}
+
+/// Reads a message.
+pub(crate) fn load(connection: &Connection, uid: ObjectUid) -> Result<Option<StoredMessage>> {
+    const SELECT: &str = "SELECT messages.message_id AS message_id, folders.entry_uid AS folder_uid, \
+        messages.row_version AS row_version, messages.change_number AS change_number, deleted_at, is_read, \
+        message_status, is_associated, content_checksum, messages.created_at AS created_at, \
+        messages.modified_at AS modified_at, modified_by, committed_at, change_key, predecessor_change_list, \
+        size, messages.properties AS properties, recipients, attachments \
+        FROM messages JOIN folders ON folders.folder_id = messages.folder_id WHERE messages.entry_uid = ?";
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| select.query_row([uid], stored_message).optional())
+        .map_err(while_doing("reading a message"))
+}
+
+fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+    Ok(StoredMessage {
+        message_id: row.get("message_id")?,
+        folder_uid: row.get("folder_uid")?,
+        row_version: row.get("row_version")?,
+        change_number: row.get("change_number")?,
+        deleted_at: row.get("deleted_at")?,
+        read_state: row.get("is_read")?,
+        status: row.get("message_status")?,
+        is_associated: row.get("is_associated")?,
+        checksum: row.get("content_checksum")?,
+        created_at: row.get("created_at")?,
+        modified_at: row.get("modified_at")?,
+        modified_by: row.get("modified_by")?,
+        committed_at: row.get("committed_at")?,
+        change_key: row.get("change_key")?,
+        predecessors: row.get("predecessor_change_list")?,
+        size: row.get::<_, i64>("size")?.unsigned_abs(),
+        documents: documents(row)?,
+    })
+}
+
+/// The documents of a row of `messages` or `message_versions`.
+pub(crate) fn documents(row: &Row<'_>) -> rusqlite::Result<Documents> {
+    Ok(Documents {
+        properties: row.get("properties")?,
+        recipients: row.get("recipients")?,
+        attachments: row.get("attachments")?,
+    })
+}
+
+/// Who saved the version that is stored now.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentVersion {
+    pub(crate) row_version: RowVersion,
+    pub(crate) deleted_at: Option<FileTime>,
+    pub(crate) saved_by: String,
+    pub(crate) saved_at: FileTime,
+}
+
+/// The stored version of a message, deleted or not; none if the row is gone.
+pub(crate) fn current_version(
+    connection: &Connection,
+    message_id: i64,
+) -> Result<Option<CurrentVersion>> {
+    connection
+        .prepare_cached(
+            "SELECT row_version, deleted_at, modified_by, committed_at FROM messages WHERE message_id = ?",
+        )
+        .and_then(|mut select| {
+            select
+                .query_row([message_id], |row| {
+                    Ok(CurrentVersion {
+                        row_version: row.get("row_version")?,
+                        deleted_at: row.get("deleted_at")?,
+                        saved_by: row.get("modified_by")?,
+                        saved_at: row.get("committed_at")?,
+                    })
+                })
+                .optional()
+        })
+        .map_err(while_doing("reading the version of a message"))
+}
+
+/// A line of a folder's contents.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SummaryRow {
+    pub(crate) uid: ObjectUid,
+    pub(crate) row_version: RowVersion,
+    pub(crate) subject: Option<String>,
+    pub(crate) sender: Option<String>,
+    pub(crate) received: Option<FileTime>,
+    pub(crate) modified: FileTime,
+    pub(crate) size: u64,
+    pub(crate) read_state: ReadState,
+    pub(crate) has_attachments: bool,
+}
+
+/// By what a folder's contents are sorted. The message's number breaks ties, so that paging by key never
+/// skips or repeats a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    NewestFirst,
+    Subject,
+    Sender,
+    LargestFirst,
+    LastModifiedFirst,
+}
+
+impl Order {
+    const fn page_sql(self) -> &'static str {
+        macro_rules! page {
+            ($key:literal, $direction:literal, $before:literal) => {
+                concat!(
+                    "SELECT entry_uid, row_version, subject, sender, received_at, modified_at, size, is_read, ",
+                    "has_attachments FROM messages WHERE folder_id = :folder AND deleted_at IS NULL ",
+                    "AND is_associated = 0 AND (:after IS NULL OR (", $key, ", message_id) ", $before,
+                    " (SELECT ", $key, ", message_id FROM messages WHERE entry_uid = :after)) ",
+                    "ORDER BY ", $key, " ", $direction, ", message_id ", $direction, " LIMIT :limit"
+                )
+            };
+        }
+        match self {
+            Order::NewestFirst => page!("received_at", "DESC", "<"),
+            Order::Subject => page!("coalesce(subject, '')", "ASC", ">"),
+            Order::Sender => page!("coalesce(sender, '')", "ASC", ">"),
+            Order::LargestFirst => page!("size", "DESC", "<"),
+            Order::LastModifiedFirst => page!("modified_at", "DESC", "<"),
+        }
+    }
+}
+
+/// A page of a folder's visible messages, after a given one.
+pub(crate) fn page(
+    connection: &Connection,
+    folder_id: i64,
+    order: Order,
+    after: Option<ObjectUid>,
+    limit: u32,
+) -> Result<Vec<SummaryRow>> {
+    connection
+        .prepare_cached(order.page_sql())
+        .and_then(|mut select| {
+            select
+                .query_map(
+                    named_params! { ":folder": folder_id, ":after": after, ":limit": limit },
+                    |row| {
+                        Ok(SummaryRow {
+                            uid: row.get("entry_uid")?,
+                            row_version: row.get("row_version")?,
+                            subject: row.get("subject")?,
+                            sender: row.get("sender")?,
+                            received: FileTime::parse(&row.get::<_, String>("received_at")?),
+                            modified: row.get("modified_at")?,
+                            size: row.get::<_, i64>("size")?.unsigned_abs(),
+                            read_state: row.get("is_read")?,
+                            has_attachments: row.get("has_attachments")?,
+                        })
+                    },
+                )?
+                .collect()
+        })
+        .map_err(while_doing("listing a folder"))
+}
+
+/// A table whose objects have uids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UidTable {
+    Messages,
+    Folders,
+}
+
+/// The objects whose uid lies between two, for finding one by the first digits that a person typed.
+pub(crate) fn uids_between(
+    connection: &Connection,
+    table: UidTable,
+    first: ObjectUid,
+    last: ObjectUid,
+    limit: u32,
+) -> Result<Vec<ObjectUid>> {
+    let sql = match table {
+        UidTable::Messages => {
+            "SELECT entry_uid FROM messages WHERE entry_uid BETWEEN ? AND ? ORDER BY entry_uid LIMIT ?"
+        }
+        UidTable::Folders => {
+            "SELECT entry_uid FROM folders WHERE entry_uid BETWEEN ? AND ? ORDER BY entry_uid LIMIT ?"
+        }
+    };
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut select| {
+            select.query_map((first, last, limit), |row| row.get("entry_uid"))?.collect()
+        })
+        .map_err(while_doing("looking for an entry"))
+}
+
+/// Puts a message into another folder. Zero: there is no such visible message.
+pub(crate) fn move_to(
+    tx: &WriteTransaction<'_>,
+    uid: ObjectUid,
+    folder_id: i64,
+    change_number: ChangeNumber,
+) -> Result<usize> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE messages SET folder_id = ?, change_number = ? \
+             WHERE entry_uid = ? AND deleted_at IS NULL",
+        )
+        .and_then(|mut update| update.execute((folder_id, change_number, uid)))
+        .map_err(while_doing("moving a message"))
+}
+
+/// Marks a message read or unread. Zero: there is no such visible message.
+pub(crate) fn set_read_state(
+    tx: &WriteTransaction<'_>,
+    uid: ObjectUid,
+    read_state: ReadState,
+    change_number: ChangeNumber,
+) -> Result<usize> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE messages SET is_read = ?, change_number = ? \
+             WHERE entry_uid = ? AND deleted_at IS NULL",
+        )
+        .and_then(|mut update| update.execute((read_state, change_number, uid)))
+        .map_err(while_doing("changing the read state of a message"))
+}
+
+/// Sets the status bits under a mask in one step, so that two clients that set different bits do not undo each
+/// other. Returns the status before.
+pub(crate) fn set_status(
+    tx: &WriteTransaction<'_>,
+    uid: ObjectUid,
+    status: i32,
+    mask: i32,
+    change_number: ChangeNumber,
+) -> Result<Option<i32>> {
+    let before: Option<i32> = tx
+        .connection
+        .prepare_cached(
+            "SELECT message_status FROM messages WHERE entry_uid = ? AND deleted_at IS NULL",
+        )
+        .and_then(|mut select| select.query_row([uid], |row| row.get("message_status")).optional())
+        .map_err(while_doing("reading the status of a message"))?;
+    tx.connection
+        .prepare_cached(
+            "UPDATE messages SET message_status = (message_status & ~:mask) | (:status & :mask), \
+             change_number = :change WHERE entry_uid = :uid AND deleted_at IS NULL",
+        )
+        .and_then(|mut update| {
+            update.execute(named_params! {
+                ":mask": mask, ":status": status, ":change": change_number, ":uid": uid,
+            })
+        })
+        .map_err(while_doing("changing the status of a message"))?;
+    Ok(before)
+}

@@ -1,0 +1,27 @@
+//! Floor 1: SQL and SQLite, and nothing of MAPI's rules.
+//!
+//! - [`database`]: the connections, and how a file is opened; [`place`]: where it may lie.
+//! - [`migrate`]: the schema and its version.
+//! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
+//! - [`transaction`]: reading, and writing in turn.
+//! - [`versioned`]: the one statement that decides whether a save goes through.
+//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`]: a table each.
+//! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
+
+pub(crate) mod changes;
+pub(crate) mod check;
+pub(crate) mod database;
+pub(crate) mod failure;
+pub(crate) mod folders;
+pub(crate) mod inspect;
+pub(crate) mod lock_file;
+pub(crate) mod messages;
+pub(crate) mod migrate;
+pub(crate) mod pins;
+pub(crate) mod place;
+pub(crate) mod sql_types;
+pub(crate) mod streams;
+pub(crate) mod transaction;
+pub(crate) mod turn;
+pub(crate) mod versioned;
+pub(crate) mod versions;

@@ -1,0 +1,304 @@
+//! Large values: immutable, in chunks, found by the hash of their content once sealed, stored once.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::db::failure::while_doing;
+use crate::db::transaction::WriteTransaction;
+use crate::error::{Error, Result};
+use crate::model::{ChangeNumber, StreamHash, StreamReference};
+
+/// Bytes in one chunk. A chunk is the unit of verification and of random reading.
+pub(crate) const CHUNK_SIZE: usize = 128 * 1024;
+
+/// The row of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamId(i64);
+
+/// A stretch of a stream.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) position: u64,
+    pub(crate) data: Vec<u8>,
+}
+
+/// A chunk that is read at the wrong place must not pass, so the place is part of what is summed.
+fn chunk_checksum(position: u64, data: &[u8]) -> i64 {
+    i64::from_ne_bytes(xxh3_64_with_seed(data, position).to_ne_bytes())
+}
+
+fn column(size: u64) -> Result<i64> {
+    i64::try_from(size)
+        .map_err(|_| Error::TooBig { detail: format!("a stream of {size} bytes") })
+}
+
+/// The sealed stream of this content.
+pub(crate) fn find(connection: &Connection, hash: StreamHash) -> Result<Option<StreamId>> {
+    connection
+        .prepare_cached("SELECT stream_id FROM streams WHERE hash = ?")
+        .and_then(|mut select| {
+            select.query_row([hash], |row| row.get("stream_id").map(StreamId)).optional()
+        })
+        .map_err(while_doing("looking for a stream"))
+}
+
+/// Begins a stream that grows over several transactions. Until it is sealed nobody finds it; until something
+/// refers to it, it is waste since the change under way, which the writer's pin keeps from being collected.
+pub(crate) fn begin(tx: &WriteTransaction<'_>) -> Result<StreamId> {
+    insert(tx, None, 0, Some(tx.next_change()?))
+}
+
+fn insert(
+    tx: &WriteTransaction<'_>,
+    hash: Option<StreamHash>,
+    size: u64,
+    unreferenced_since: Option<ChangeNumber>,
+) -> Result<StreamId> {
+    tx.connection
+        .prepare_cached("INSERT INTO streams (hash, size, unreferenced_since) VALUES (?, ?, ?)")
+        .and_then(|mut insert| insert.execute((hash, size.cast_signed(), unreferenced_since)))
+        .map_err(while_doing("storing a stream"))?;
+    Ok(StreamId(tx.connection.last_insert_rowid()))
+}
+
+/// Adds to the end of an unsealed stream, in chunks.
+pub(crate) fn append(
+    tx: &WriteTransaction<'_>,
+    stream: StreamId,
+    position: u64,
+    data: &[u8],
+) -> Result<()> {
+    let mut insert = tx
+        .connection
+        .prepare_cached(
+            "INSERT INTO stream_chunks (stream_id, position, checksum, data) VALUES (?, ?, ?, ?)",
+        )
+        .map_err(while_doing("storing a stream"))?;
+    let mut position = position;
+    for chunk in data.chunks(CHUNK_SIZE) {
+        insert
+            .execute((stream.0, column(position)?, chunk_checksum(position, chunk), chunk))
+            .map_err(while_doing("storing a stream"))?;
+        position += chunk.len() as u64;
+    }
+    Ok(())
+}
+
+/// Gives a grown stream its hash. Where equal content is stored already, that is used and this one goes; it
+/// counts as unreferenced only from now on, or it might be collected before the save that will refer to it.
+pub(crate) fn seal(
+    tx: &WriteTransaction<'_>,
+    stream: StreamId,
+    reference: StreamReference,
+) -> Result<StreamId> {
+    if let Some(twin) = find(tx.connection, reference.hash)? {
+        delete(tx, stream)?;
+        let now = tx.next_change()?;
+        tx.connection
+            .prepare_cached(
+                "UPDATE streams SET unreferenced_since = ? \
+                 WHERE stream_id = ? AND unreferenced_since IS NOT NULL",
+            )
+            .and_then(|mut update| update.execute((now, twin.0)))
+            .map_err(while_doing("sealing a stream"))?;
+        return Ok(twin);
+    }
+    tx.connection
+        .prepare_cached("UPDATE streams SET hash = ?, size = ? WHERE stream_id = ?")
+        .and_then(|mut update| update.execute((reference.hash, reference.size.cast_signed(), stream.0)))
+        .map_err(while_doing("sealing a stream"))?;
+    Ok(stream)
+}
+
+/// Stores small content whole, if it is not stored already, in the transaction that will refer to it.
+fn store_whole(tx: &WriteTransaction<'_>, hash: StreamHash, data: &[u8]) -> Result<StreamId> {
+    if let Some(stored) = find(tx.connection, hash)? {
+        return Ok(stored);
+    }
+    let stream = insert(tx, Some(hash), data.len() as u64, None)?;
+    append(tx, stream, 0, data)?;
+    Ok(stream)
+}
+
+/// Content by its hash, where the caller has it in memory.
+pub(crate) trait PendingStreams {
+    /// The bytes of a stream that may not be stored yet.
+    fn bytes(&self, hash: StreamHash) -> Option<&[u8]>;
+}
+
+/// Makes a message, or nothing yet, refer to exactly these streams; stores those that are missing.
+///
+/// The foreign key is what keeps a save from referring to a stream that was collected a moment before: such a
+/// stream is not found here, and stored again.
+pub(crate) fn refer(
+    tx: &WriteTransaction<'_>,
+    message_id: i64,
+    wanted: &BTreeSet<StreamReference>,
+    pending: &dyn PendingStreams,
+) -> Result<()> {
+    let mut present: BTreeSet<i64> = tx
+        .connection
+        .prepare_cached(
+            "SELECT stream_id FROM stream_references WHERE message_id = ? AND row_version = 0",
+        )
+        .and_then(|mut select| select.query_map([message_id], |row| row.get("stream_id"))?.collect())
+        .map_err(while_doing("reading the streams of a message"))?;
+    for reference in wanted {
+        let stream = match pending.bytes(reference.hash) {
+            Some(data) => store_whole(tx, reference.hash, data)?,
+            None => find(tx.connection, reference.hash)?.ok_or_else(|| gone(reference.hash))?,
+        };
+        if !present.remove(&stream.0) {
+            tx.connection
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO stream_references (message_id, row_version, stream_id) \
+                     VALUES (?, 0, ?)",
+                )
+                .and_then(|mut insert| insert.execute((message_id, stream.0)))
+                .map_err(while_doing("referring to a stream"))?;
+        }
+    }
+    for stream in present {
+        tx.connection
+            .prepare_cached(
+                "DELETE FROM stream_references \
+                 WHERE message_id = ? AND row_version = 0 AND stream_id = ?",
+            )
+            .and_then(|mut delete| delete.execute((message_id, stream)))
+            .map_err(while_doing("releasing a stream"))?;
+    }
+    Ok(())
+}
+
+fn gone(hash: StreamHash) -> Error {
+    Error::CorruptStore { detail: format!("stream {hash} is not in the store"), source: None }
+}
+
+/// Reads the chunk that holds the byte at `position`, and verifies it; nothing at or past the end.
+pub(crate) fn read_chunk(
+    connection: &Connection,
+    hash: StreamHash,
+    position: u64,
+) -> Result<Option<Chunk>> {
+    const SELECT: &str = "SELECT position, checksum, data FROM stream_chunks \
+        WHERE stream_id = ? AND position <= ? ORDER BY position DESC LIMIT 1";
+    let stream = find(connection, hash)?.ok_or_else(|| gone(hash))?;
+    let row: Option<(i64, i64, Vec<u8>)> = connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| {
+            select
+                .query_row((stream.0, column(position).unwrap_or(i64::MAX)), |row| {
+                    Ok((row.get("position")?, row.get("checksum")?, row.get("data")?))
+                })
+                .optional()
+        })
+        .map_err(while_doing("reading a stream"))?;
+    let Some((start, checksum, data)) = row else { return Ok(None) };
+    let start = start.unsigned_abs();
+    if chunk_checksum(start, &data) != checksum {
+        return Err(Error::CorruptStore {
+            detail: format!("stream {hash} is damaged at byte {start}: the checksum differs"),
+            source: None,
+        });
+    }
+    if position >= start + data.len() as u64 {
+        return Ok(None);
+    }
+    Ok(Some(Chunk { position: start, data }))
+}
+
+/// A stream that nothing refers to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unreferenced {
+    pub(crate) stream: StreamId,
+    pub(crate) since: ChangeNumber,
+}
+
+/// The unreferenced streams after one, in order.
+pub(crate) fn unreferenced(
+    connection: &Connection,
+    after: Option<StreamId>,
+    limit: u32,
+) -> Result<Vec<Unreferenced>> {
+    connection
+        .prepare_cached(
+            "SELECT stream_id, unreferenced_since FROM streams \
+             WHERE stream_id > ? AND unreferenced_since IS NOT NULL ORDER BY stream_id LIMIT ?",
+        )
+        .and_then(|mut select| {
+            select
+                .query_map((after.map_or(0, |stream| stream.0), limit), |row| {
+                    Ok(Unreferenced {
+                        stream: row.get("stream_id").map(StreamId)?,
+                        since: row.get("unreferenced_since")?,
+                    })
+                })?
+                .collect()
+        })
+        .map_err(while_doing("looking for unreferenced streams"))
+}
+
+/// Takes a stream out of reach, if it is still unreferenced since the same change: from then on nobody finds
+/// it, so that its chunks can go in several transactions.
+pub(crate) fn condemn(tx: &WriteTransaction<'_>, candidate: Unreferenced) -> Result<Condemned> {
+    let condemned = tx
+        .connection
+        .prepare_cached(
+            "UPDATE streams SET hash = NULL WHERE stream_id = ? AND unreferenced_since = ?",
+        )
+        .and_then(|mut update| update.execute((candidate.stream.0, candidate.since)))
+        .map_err(while_doing("collecting a stream"))?;
+    Ok(if condemned == 0 { Condemned::No } else { Condemned::Yes })
+}
+
+/// Whether a stream was taken out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condemned {
+    Yes,
+    No,
+}
+
+/// Deletes at most `chunks` chunks of a condemned stream, and the stream with the last of them. Returns the
+/// bytes that went, and whether that was all.
+pub(crate) fn delete_some(
+    tx: &WriteTransaction<'_>,
+    stream: StreamId,
+    chunks: u32,
+) -> Result<(u64, Deleted)> {
+    let lengths: Vec<i64> = tx
+        .connection
+        .prepare_cached(
+            "DELETE FROM stream_chunks WHERE chunk_id IN (SELECT chunk_id FROM stream_chunks \
+             WHERE stream_id = :stream ORDER BY position LIMIT :limit) RETURNING length(data) AS bytes",
+        )
+        .and_then(|mut delete| {
+            delete
+                .query_map(named_params! { ":stream": stream.0, ":limit": chunks }, |row| row.get("bytes"))?
+                .collect()
+        })
+        .map_err(while_doing("collecting a stream"))?;
+    let bytes = lengths.iter().map(|length| length.unsigned_abs()).sum();
+    if lengths.len() < chunks as usize {
+        delete(tx, stream)?;
+        return Ok((bytes, Deleted::All));
+    }
+    Ok((bytes, Deleted::Part))
+}
+
+/// Whether a stream is gone for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    All,
+    Part,
+}
+
+/// Deletes a stream with its chunks (by trigger). The foreign key refuses it while anything refers to it.
+fn delete(tx: &WriteTransaction<'_>, stream: StreamId) -> Result<()> {
+    tx.connection
+        .prepare_cached("DELETE FROM streams WHERE stream_id = ?")
+        .and_then(|mut delete| delete.execute([stream.0]))
+        .map_err(while_doing("deleting a stream"))?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Reading, and writing in turn.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::db::changes;
+use crate::db::database::Database;
+use crate::db::failure::{WriteFailure, sqlite, system, while_doing};
+use crate::db::migrate;
+use crate::error::{Error, Result};
+use crate::model::{ChangeNumber, FileTime};
+
+/// From how many pages of WAL a checkpoint is made, after the turn.
+const CHECKPOINT_PAGES: i32 = 1_000;
+/// From how many pages it is made inside the turn: outside, other writers may append as fast as it copies, and
+/// then the WAL is never reset.
+const CHECKPOINT_PAGES_IN_TURN: i32 = 4_000;
+
+thread_local! {
+    /// Pages in the WAL after the last commit of this thread; SQLite's hook has no other way to tell.
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+/// A connection that only reads, as the floors above know it.
+pub(crate) type Reader = Connection;
+
+/// What a write's work wants done with it.
+#[derive(Debug)]
+pub(crate) enum Ending<T> {
+    /// Make it durable.
+    Commit(T),
+    /// Leave no trace.
+    RollBack(T),
+}
+
+/// A transaction that holds SQLite's write lock from its first instant (`BEGIN IMMEDIATE`): a deferred one
+/// that turns into a write fails at once, whatever the busy timeout, when somebody wrote since its first read.
+#[derive(Debug)]
+pub(crate) struct WriteTransaction<'a> {
+    pub(crate) connection: &'a Connection,
+    /// The time of everything in it.
+    pub(crate) now: FileTime,
+    /// The name under which the journal records it.
+    pub(crate) client_name: &'a str,
+}
+
+impl WriteTransaction<'_> {
+    /// The change number that the next journal row will get. Nobody else can take it before the commit.
+    pub(crate) fn next_change(&self) -> Result<ChangeNumber> {
+        Ok(changes::last(self.connection)?.next())
+    }
+}
+
+impl Database {
+    /// Reads with one statement, or with several that need not see the same state.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let reader = self.reader()?;
+        work(&reader)
+    }
+
+    /// Reads one state with several statements. Never held beyond `work`, so that the WAL can be reused (O1).
+    pub(crate) fn read_together<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let reader = self.reader()?;
+        reader.execute_batch("BEGIN DEFERRED").map_err(while_doing("beginning to read"))?;
+        let result = work(&reader);
+        let ended = reader.execute_batch("ROLLBACK").map_err(while_doing("ending a read"));
+        let value = result?;
+        ended?;
+        Ok(value)
+    }
+
+    /// Writes in turn: `before_waiting` may refuse by a plain read when the turn is not free at once; `work` runs
+    /// inside the transaction.
+    pub(crate) fn write<T>(
+        &self,
+        before_waiting: impl FnOnce(&Connection) -> Result<()>,
+        work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
+    ) -> Result<T, WriteFailure> {
+        let started = Instant::now();
+        let timeout = self.settings().busy_timeout;
+        let connections = self.connections()?;
+        let Some(writer) = &connections.writer else {
+            return Err(Error::NoAccess { detail: "the store was opened read-only".into() }.into());
+        };
+        let busy = || Error::Busy { waited: timeout, source: None };
+
+        let mut before_waiting = Some(before_waiting);
+        let mut refuse_early = || match before_waiting.take() {
+            Some(look) => self.read(look),
+            None => Ok(()),
+        };
+        let writer = match writer.try_lock() {
+            Some(writer) => writer,
+            None => {
+                refuse_early()?;
+                writer.try_lock_for(timeout).ok_or_else(busy)?
+            }
+        };
+        let turn = match &connections.lock_file {
+            None => None,
+            Some(lock_file) => {
+                let failed = |error| system("waiting for the turn to write", error);
+                match lock_file.try_turn().map_err(failed)? {
+                    Some(turn) => Some(turn),
+                    None => {
+                        refuse_early()?;
+                        // The turn is for fairness, not for safety: a holder may be stopped, or a forked child
+                        // may hold it, so half of the time is kept for SQLite's own lock.
+                        lock_file.wait_turn(started + timeout / 2).map_err(failed)?
+                    }
+                }
+            }
+        };
+
+        let remaining = timeout.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
+        writer.busy_timeout(remaining).map_err(while_doing("setting the busy timeout"))?;
+        writer.wal_hook(Some(|_, pages| {
+            WAL_PAGES.set(pages);
+            Ok(())
+        }));
+        WAL_PAGES.set(0);
+        let result = self.run(&writer, timeout, work);
+        let pages = WAL_PAGES.get();
+        if pages >= CHECKPOINT_PAGES_IN_TURN {
+            checkpoint(&writer);
+        }
+        drop(turn);
+        if (CHECKPOINT_PAGES..CHECKPOINT_PAGES_IN_TURN).contains(&pages) {
+            checkpoint(&writer);
+        }
+        // A plain release would let this thread take the mutex again before those that wait.
+        parking_lot::MutexGuard::unlock_fair(writer);
+        result
+    }
+
+    fn run<T>(
+        &self,
+        writer: &Connection,
+        timeout: Duration,
+        work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
+    ) -> Result<T, WriteFailure> {
+        let begun = writer.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        begun.map_err(|error| match sqlite("beginning to write", error) {
+            Error::Busy { source, .. } => Error::Busy { waited: timeout, source },
+            error => error,
+        })?;
+        let transaction = WriteTransaction {
+            connection: writer,
+            now: FileTime::from_timestamp(jiff::Timestamp::now()),
+            client_name: &self.settings().client_name,
+        };
+        let ending = refuse_newer_schema(writer).and_then(|()| work(&transaction));
+        match ending {
+            Ok(Ending::Commit(value)) => {
+                let committed = writer.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+                match committed {
+                    Ok(_) => Ok(value),
+                    Err(error) => {
+                        roll_back(writer);
+                        Err(commit_failure(error))
+                    }
+                }
+            }
+            Ok(Ending::RollBack(value)) => {
+                roll_back(writer);
+                Ok(value)
+            }
+            Err(error) => {
+                roll_back(writer);
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A migration waits until no older version has the store open, so this only meets a schema version that was
+/// written past the locks; still, nothing may be written by rules that are no longer the store's (P4).
+fn refuse_newer_schema(writer: &Connection) -> Result<()> {
+    let version: i64 = writer
+        .prepare_cached("PRAGMA user_version")
+        .and_then(|mut pragma| pragma.query_row([], |row| row.get(0)))
+        .map_err(while_doing("reading the schema version"))?;
+    if version == migrate::SCHEMA_VERSION { Ok(()) } else { Err(migrate::newer(version)) }
+}
+
+/// SQLite has rolled back by itself after some errors, a full disk among them; then there is nothing to do. A
+/// rollback that fails leaves nothing behind either: the transaction ends with the connection.
+fn roll_back(writer: &Connection) {
+    if !writer.is_autocommit() {
+        let _ = writer.execute_batch("ROLLBACK");
+    }
+}
+
+/// A commit that found no space, or no lock, has not written its last frame. After any other failure the frames
+/// may be whole on the disk, and the next opener may find the commit there.
+fn commit_failure(error: rusqlite::Error) -> WriteFailure {
+    use rusqlite::ErrorCode::{ConstraintViolation, DatabaseBusy, DiskFull};
+    match error.sqlite_error_code() {
+        Some(DiskFull | DatabaseBusy | ConstraintViolation) => {
+            WriteFailure::Nothing(sqlite("committing", error))
+        }
+        _ => WriteFailure::CommitUnknown(Box::new(error)),
+    }
+}
+
+/// Passive: it waits for nobody. What it could not copy the next one does, so its failure is nobody's.
+fn checkpoint(writer: &Connection) {
+    let _ = writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+}

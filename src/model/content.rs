@@ -1,0 +1,413 @@
+//! What one version of a message consists of: properties, recipients and attachments.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::{read_hex, write_hex};
+use super::pr;
+use super::property_kind::{PropertyKind, Tag};
+use super::property_tag::{PropertyId, PropertyTag};
+use super::property_value::PropertyValue;
+use crate::{Error, Result};
+
+/// The address of a stream: the BLAKE3 hash of its bytes.
+///
+/// Printed and parsed as 64 hexadecimal digits, lower-case when printed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamHash([u8; 32]);
+
+impl StreamHash {
+    /// Computes the address of the given bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// Takes a hash as it was computed elsewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Gives the bytes of the hash.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for StreamHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamHash({self})")
+    }
+}
+
+impl FromStr for StreamHash {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        read_hex(text)
+            .map(Self)
+            .ok_or_else(|| Error::InvalidParameter {
+                detail: format!("a stream hash has 64 hexadecimal digits, this is {text:?}"),
+            })
+    }
+}
+
+/// What a document keeps of a large value: where it is found, and how long it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamReference {
+    /// The address of the stream.
+    pub hash: StreamHash,
+    /// The length of the stream in bytes.
+    pub size: u64,
+}
+
+/// The value of a property as a message holds it: in place, or in a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredValue {
+    /// The value itself.
+    Inline(PropertyValue),
+    /// The place of a text or binary value that is too large for the message's row.
+    Stream(StreamReference),
+}
+
+impl StoredValue {
+    /// What the value counts for `PR_MESSAGE_SIZE`, in bytes; see [`PropertyValue::byte_len`].
+    #[must_use]
+    pub fn byte_len(&self) -> u64 {
+        match self {
+            Self::Inline(value) => value.byte_len(),
+            Self::Stream(stream) => stream.size,
+        }
+    }
+}
+
+impl From<PropertyValue> for StoredValue {
+    fn from(value: PropertyValue) -> Self {
+        Self::Inline(value)
+    }
+}
+
+/// A set of properties with at most one value for each property id, whatever its type.
+///
+/// So a subject that is set as 8-bit text replaces the subject that was set as Unicode text.
+//
+// A sorted vector: a message has some 40 properties, of which a map would spread the nodes, and a process
+// may hold a thousand messages open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    entries: Vec<(PropertyTag, StoredValue)>,
+}
+
+impl Properties {
+    /// Makes an empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    fn position(&self, id: PropertyId) -> std::result::Result<usize, usize> {
+        self.entries.binary_search_by_key(&id, |(tag, _)| tag.id())
+    }
+
+    /// Finds a property by id and type.
+    #[must_use]
+    pub fn get(&self, tag: PropertyTag) -> Option<&StoredValue> {
+        let (found, value) = self.get_any_type(tag.id())?;
+        (found == tag).then_some(value)
+    }
+
+    /// Finds a property by its id, and says of which type it is.
+    #[must_use]
+    pub fn get_any_type(&self, id: PropertyId) -> Option<(PropertyTag, &StoredValue)> {
+        let (tag, value) = self.entries.get(self.position(id).ok()?)?;
+        Some((*tag, value))
+    }
+
+    /// Gives the value of a typed property, if it is there in place and not in a stream.
+    #[must_use]
+    pub fn typed<T: PropertyKind>(&self, tag: Tag<T>) -> Option<T> {
+        match self.get(tag.tag())? {
+            StoredValue::Inline(value) => T::from_value(value.clone()),
+            StoredValue::Stream(_) => None,
+        }
+    }
+
+    /// Sets a property and gives back what had its id before, of whatever type that was.
+    ///
+    /// The value must be of the tag's type ([`PropertyTag::expect_type`]); otherwise the document that is
+    /// written cannot be read.
+    pub fn set(
+        &mut self,
+        tag: PropertyTag,
+        value: impl Into<StoredValue>,
+    ) -> Option<(PropertyTag, StoredValue)> {
+        let entry = (tag, value.into());
+        match self.position(tag.id()) {
+            Ok(at) => self
+                .entries
+                .get_mut(at)
+                .map(|old| std::mem::replace(old, entry)),
+            Err(at) => {
+                self.entries.insert(at, entry);
+                None
+            }
+        }
+    }
+
+    /// Removes a property, of whatever type, and gives it back.
+    pub fn remove(&mut self, id: PropertyId) -> Option<(PropertyTag, StoredValue)> {
+        self.position(id).ok().map(|at| self.entries.remove(at))
+    }
+
+    /// Goes through all properties in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (PropertyTag, &StoredValue)> {
+        self.entries.iter().map(|(tag, value)| (*tag, value))
+    }
+
+    /// How many properties there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no property.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Gives back memory that was reserved for more properties.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+}
+
+impl<V: Into<StoredValue>> Extend<(PropertyTag, V)> for Properties {
+    fn extend<I: IntoIterator<Item = (PropertyTag, V)>>(&mut self, entries: I) {
+        for (tag, value) in entries {
+            self.set(tag, value);
+        }
+    }
+}
+
+impl<V: Into<StoredValue>> FromIterator<(PropertyTag, V)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (PropertyTag, V)>>(entries: I) -> Self {
+        let mut properties = Self::new();
+        properties.extend(entries);
+        properties
+    }
+}
+
+/// A recipient of a message: one row of its recipient table ([MS-OXOMSG] 2.2.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientRow {
+    /// Names the row within the message (`PR_ROWID`, PidTagRowid).
+    pub row_id: u32,
+    /// What is known of the recipient.
+    pub properties: Properties,
+}
+
+/// An attachment of a message: one row of its attachment table ([MS-OXCMSG] 2.2.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttachmentRow {
+    /// Names the attachment within the message (`PR_ATTACH_NUM`, PidTagAttachNumber).
+    pub number: u32,
+    /// The properties of the attachment, its data among them.
+    pub properties: Properties,
+}
+
+/// The attachments of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttachmentTable {
+    /// The number that the next attachment gets; numbers of deleted ones do not come back.
+    pub next_number: u32,
+    /// The attachments in the order of their creation.
+    pub rows: Vec<AttachmentRow>,
+}
+
+/// The content of one version of a message: all that a save writes and a conflict is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The properties of the message itself.
+    pub properties: Properties,
+    /// Who it goes to.
+    pub recipients: Vec<RecipientRow>,
+    /// What is attached to it.
+    pub attachments: AttachmentTable,
+}
+
+impl Content {
+    /// All sets of properties: the message's, the recipients' and the attachments'.
+    fn all_values(&self) -> impl Iterator<Item = &StoredValue> {
+        let recipients = self.recipients.iter().map(|row| &row.properties);
+        let attachments = self.attachments.rows.iter().map(|row| &row.properties);
+        let bags = std::iter::once(&self.properties)
+            .chain(recipients)
+            .chain(attachments);
+        bags.flat_map(Properties::iter).map(|(_, value)| value)
+    }
+
+    /// All streams that the message refers to, each once.
+    #[must_use]
+    pub fn streams(&self) -> BTreeSet<StreamReference> {
+        let streams = self.all_values().filter_map(|value| match value {
+            StoredValue::Stream(stream) => Some(*stream),
+            StoredValue::Inline(_) => None,
+        });
+        streams.collect()
+    }
+
+    /// The size of the message in bytes (`PR_MESSAGE_SIZE_EXTENDED`): all values, streams in full.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.all_values()
+            .map(StoredValue::byte_len)
+            .fold(0, u64::saturating_add)
+    }
+}
+
+/// Says which properties differ between two versions, ascending.
+///
+/// A property whose type changed is named with both types. A difference in the recipients is
+/// `PR_MESSAGE_RECIPIENTS`, one in the attachments `PR_MESSAGE_ATTACHMENTS`.
+#[must_use]
+pub fn changed_properties(before: &Content, after: &Content) -> Vec<PropertyTag> {
+    let differ = |a: &Properties, b: &Properties| {
+        let different = a.iter().filter(|(tag, value)| b.get(*tag) != Some(*value));
+        different.map(|(tag, _)| tag).collect::<Vec<_>>()
+    };
+    let mut tags = differ(&before.properties, &after.properties);
+    tags.extend(differ(&after.properties, &before.properties));
+    if before.recipients != after.recipients {
+        tags.push(pr::MESSAGE_RECIPIENTS);
+    }
+    if before.attachments != after.attachments {
+        tags.push(pr::MESSAGE_ATTACHMENTS);
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PropertyType;
+
+    fn text(text: &str) -> PropertyValue {
+        PropertyValue::from(text)
+    }
+
+    const SUBJECT: PropertyTag = pr::SUBJECT.tag();
+    const SUBJECT_8: PropertyTag = PropertyTag::from_parts(SUBJECT.id(), PropertyType::String8);
+
+    #[test]
+    fn one_value_for_each_property_id() {
+        let mut properties = Properties::new();
+        assert_eq!(properties.set(SUBJECT, text("a")), None);
+        let replaced = properties.set(SUBJECT_8, PropertyValue::String8("b".into()));
+        assert_eq!(replaced, Some((SUBJECT, text("a").into())));
+        assert_eq!(properties.len(), 1);
+        assert_eq!(properties.get(SUBJECT), None);
+        assert_eq!(properties.typed(pr::SUBJECT), None);
+        assert!(properties.get(SUBJECT_8).is_some());
+        assert_eq!(
+            properties.remove(SUBJECT.id()).map(|(tag, _)| tag),
+            Some(SUBJECT_8)
+        );
+        assert!(properties.is_empty());
+        assert_eq!(properties.remove(SUBJECT.id()), None);
+    }
+
+    #[test]
+    fn properties_come_in_the_order_of_their_ids() {
+        let tags = [pr::BODY.tag(), SUBJECT, pr::MESSAGE_CLASS.tag()];
+        let properties: Properties = tags.map(|tag| (tag, text("x"))).into_iter().collect();
+        assert!(properties.iter().map(|(tag, _)| tag).is_sorted());
+        assert_eq!(properties.typed(pr::BODY).as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn streams_and_size_are_those_of_all_parts() {
+        let stream = StreamReference {
+            hash: StreamHash::of(b"data"),
+            size: 4,
+        };
+        let row = |value: StoredValue| [(pr::ATTACH_DATA_BIN.tag(), value)].into_iter().collect();
+        let content = Content {
+            properties: [(SUBJECT, text("ab"))].into_iter().collect(),
+            recipients: vec![RecipientRow {
+                row_id: 0,
+                properties: row(StoredValue::Stream(stream)),
+            }],
+            attachments: AttachmentTable {
+                next_number: 1,
+                rows: vec![AttachmentRow {
+                    number: 0,
+                    properties: row(StoredValue::Stream(stream)),
+                }],
+            },
+        };
+        assert_eq!(content.streams(), BTreeSet::from([stream]));
+        assert_eq!(content.size(), 2 + 4 + 4);
+    }
+
+    #[test]
+    fn changed_properties_names_set_removed_and_different_ones() {
+        let mut before = Content::default();
+        before.properties.set(SUBJECT, text("a"));
+        before.properties.set(pr::BODY.tag(), text("same"));
+        before
+            .properties
+            .set(pr::IMPORTANCE.tag(), PropertyValue::Long(1));
+        let mut after = before.clone();
+        assert_eq!(changed_properties(&before, &after), []);
+        after.properties.set(SUBJECT, text("b"));
+        after.properties.remove(pr::IMPORTANCE.tag().id());
+        after
+            .properties
+            .set(pr::PRIORITY.tag(), PropertyValue::Long(1));
+        after.recipients.push(RecipientRow::default());
+        after.attachments.next_number = 1;
+        assert_eq!(
+            changed_properties(&before, &after),
+            [
+                pr::IMPORTANCE.tag(),
+                pr::PRIORITY.tag(),
+                SUBJECT,
+                pr::MESSAGE_RECIPIENTS,
+                pr::MESSAGE_ATTACHMENTS
+            ]
+        );
+    }
+
+    #[test]
+    fn changed_type_is_named_with_both_types() {
+        let mut before = Content::default();
+        before.properties.set(SUBJECT, text("a"));
+        let mut after = Content::default();
+        after
+            .properties
+            .set(SUBJECT_8, PropertyValue::String8("a".into()));
+        assert_eq!(changed_properties(&before, &after), [SUBJECT_8, SUBJECT]);
+    }
+
+    #[test]
+    fn stream_hash_survives_its_text() {
+        let hash = StreamHash::of(b"");
+        assert!(hash.to_string().starts_with("af1349b9f5f9a1a6"));
+        assert_eq!(hash.to_string().parse::<StreamHash>().unwrap(), hash);
+        assert!("af".parse::<StreamHash>().is_err());
+    }
+}

@@ -1,0 +1,196 @@
+//! From content to documents.
+
+use std::io;
+
+use serde::ser::{Error, SerializeMap};
+use serde::{Serialize, Serializer};
+
+use super::Documents;
+use super::element::{Element, Written, write_many};
+use crate::model::content::{
+    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, StoredValue, StreamReference,
+};
+use crate::model::property_tag::PropertyTag;
+use crate::model::property_value::PropertyValue;
+
+/// Writes the content of a message.
+#[must_use]
+pub(crate) fn write(content: &Content) -> Documents {
+    Documents {
+        properties: to_text(&content.properties),
+        recipients: to_text(&content.recipients),
+        attachments: to_text(&content.attachments),
+    }
+}
+
+/// Writes one set of properties.
+#[cfg(test)]
+pub(crate) fn write_properties(properties: &Properties) -> String {
+    to_text(properties)
+}
+
+/// The bytes that a recipient takes in its document.
+#[must_use]
+pub(crate) fn row_len(row: &RecipientRow) -> u64 {
+    text_len(row)
+}
+
+/// The bytes that an attachment takes in its document.
+#[must_use]
+pub(crate) fn attachment_row_len(row: &AttachmentRow) -> u64 {
+    text_len(row)
+}
+
+/// The bytes that a property takes in its document, with its tag and the comma behind it.
+#[must_use]
+pub(crate) fn property_len(_tag: PropertyTag, value: &StoredValue) -> u64 {
+    // Every tag takes eight digits.
+    let key = r#""0037001F":,"#.len() as u64;
+    key + text_len(value)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "an empty document in place of an error would lose a message"
+)]
+fn to_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("keys are strings, and nothing here refuses to be written")
+}
+
+/// Counts the bytes of a text without keeping them.
+fn text_len(value: &impl Serialize) -> u64 {
+    struct Counter(u64);
+
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len() as u64);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        // What cannot be written does not fit either.
+        Err(_) => u64::MAX,
+    }
+}
+
+struct Key(PropertyTag);
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Digit by digit, since formatting all keys would take as long as writing all values.
+        let digits: [u8; 8] = std::array::from_fn(|place| {
+            let digit = ((self.0.value() >> (28 - 4 * place)) & 0xF) as u8;
+            if digit < 10 {
+                b'0' + digit
+            } else {
+                b'A' - 10 + digit
+            }
+        });
+        serializer.serialize_str(std::str::from_utf8(&digits).map_err(S::Error::custom)?)
+    }
+}
+
+impl Serialize for Properties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(tag, value)| (Key(tag), value)))
+    }
+}
+
+/// Writes a number and something else, each with its name, as an object.
+fn write_pair<S: Serializer>(
+    serializer: S,
+    (number_name, number): (&str, u32),
+    (part_name, part): (&str, &impl Serialize),
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(2))?;
+    map.serialize_entry(number_name, &number)?;
+    map.serialize_entry(part_name, part)?;
+    map.end()
+}
+
+impl Serialize for RecipientRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_pair(
+            serializer,
+            ("row_id", self.row_id),
+            ("properties", &self.properties),
+        )
+    }
+}
+
+impl Serialize for AttachmentRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_pair(
+            serializer,
+            ("number", self.number),
+            ("properties", &self.properties),
+        )
+    }
+}
+
+impl Serialize for AttachmentTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_pair(
+            serializer,
+            ("next_number", self.next_number),
+            ("rows", &self.rows),
+        )
+    }
+}
+
+impl Serialize for StreamReference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("stream", &Written(&self.hash))?;
+        map.serialize_entry("size", &self.size)?;
+        map.end()
+    }
+}
+
+impl Serialize for StoredValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Inline(value) => value.serialize(serializer),
+            Self::Stream(stream) => stream.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for PropertyValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::I2(value) => value.write(serializer),
+            Self::Long(value) => value.write(serializer),
+            Self::Float(value) => value.write(serializer),
+            Self::Double(value) => value.write(serializer),
+            Self::Currency(value) => value.write(serializer),
+            Self::AppTime(value) => value.write(serializer),
+            Self::Boolean(value) => value.write(serializer),
+            Self::I8(value) => value.write(serializer),
+            Self::String8(value) => value.write(serializer),
+            Self::Unicode(value) => value.write(serializer),
+            Self::SysTime(value) => value.write(serializer),
+            Self::Clsid(value) => value.write(serializer),
+            Self::Binary(value) => value.write(serializer),
+            Self::MvI2(many) => write_many(many, serializer),
+            Self::MvLong(many) => write_many(many, serializer),
+            Self::MvFloat(many) => write_many(many, serializer),
+            Self::MvDouble(many) => write_many(many, serializer),
+            Self::MvCurrency(many) => write_many(many, serializer),
+            Self::MvAppTime(many) => write_many(many, serializer),
+            Self::MvI8(many) => write_many(many, serializer),
+            Self::MvString8(many) => write_many(many, serializer),
+            Self::MvUnicode(many) => write_many(many, serializer),
+            Self::MvSysTime(many) => write_many(many, serializer),
+            Self::MvClsid(many) => write_many(many, serializer),
+            Self::MvBinary(many) => write_many(many, serializer),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The words of the store: identities, property tags and values, the content of a message and its documents.
+//!
+//! Everything here is pure: no database, no clock, no file. The floors above agree on these types, and on the
+//! text that a message is stored as.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `id` | uids, entry ids, versions and change numbers |
+//! | `property_tag`, `property_kind` | tags, their types in MAPI and in Rust |
+//! | `pr`, `property_names` | the properties that mail uses, and their names |
+//! | `property_value`, `file_time` | values |
+//! | `content` | what one version of a message consists of |
+//! | `recipient` | a recipient as a person thinks of it |
+//! | `document` | content as the JSON text of a row, and back |
+//! | `change_key` | which version follows which, also between stores |
+//! | `flags` | flag words and choices |
+//! | `event` | what the journal says |
+//! | `folder_kind` | the folders that every store has |
+
+mod change_key;
+mod content;
+pub(crate) mod document;
+mod event;
+mod file_time;
+mod flags;
+mod folder_kind;
+mod id;
+pub mod pr;
+mod property_kind;
+mod property_names;
+mod property_tag;
+mod property_value;
+mod recipient;
+
+pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
+pub use content::{
+    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, StoredValue, StreamHash,
+    StreamReference, changed_properties,
+};
+pub use event::{ChangeKind, JournalEntry};
+pub use file_time::FileTime;
+pub use flags::{
+    Access, AccessLevel, AttachMethod, Deletion, MessageFlags, MessageStatus, ReadState, SaveFlags,
+};
+pub use folder_kind::FolderKind;
+pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
+pub use property_kind::{PropertyKind, Tag};
+pub use property_names::{KnownProperty, known_properties};
+pub use property_tag::{PropertyId, PropertyTag, PropertyType};
+pub use property_value::{AppTime, Currency, PropertyValue, String8};
+pub use recipient::{Recipient, RecipientKind};

@@ -1,0 +1,146 @@
+//! Who a message goes to, as a person thinks of it; stored, a recipient is a row of properties.
+
+use super::content::{Properties, StoredValue};
+use super::flags::coded;
+use super::pr;
+use super::property_kind::{PropertyKind, Tag};
+
+coded! {
+    /// The part that a recipient plays (`PR_RECIPIENT_TYPE`, PidTagRecipientType, [MS-OXOMSG] 2.2.3.1).
+    RecipientKind {
+        /// The one who sent the message.
+        Originator = 0,
+        /// A primary recipient.
+        To = 1,
+        /// A recipient of a copy.
+        Cc = 2,
+        /// A recipient of a copy that the others do not see.
+        Bcc = 3,
+    }
+}
+
+impl RecipientKind {
+    /// The word that a mail header uses, in lower case: `to`, `cc`, `bcc`; and `originator`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Originator => "originator",
+            Self::To => "to",
+            Self::Cc => "cc",
+            Self::Bcc => "bcc",
+        }
+    }
+}
+
+/// A recipient by what every mail system knows of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Recipient {
+    /// The part that the recipient plays.
+    pub kind: RecipientKind,
+    /// The name to show (`PR_DISPLAY_NAME`); may be empty.
+    pub name: String,
+    /// The kind of address (`PR_ADDRTYPE`), for Internet mail `SMTP`.
+    pub address_type: String,
+    /// The address in the form of its kind (`PR_EMAIL_ADDRESS`).
+    pub address: String,
+}
+
+impl Recipient {
+    /// A primary recipient with an Internet mail address.
+    #[must_use]
+    pub fn to(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self::smtp(RecipientKind::To, name.into(), address.into())
+    }
+
+    /// A recipient of a copy with an Internet mail address.
+    #[must_use]
+    pub fn cc(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self::smtp(RecipientKind::Cc, name.into(), address.into())
+    }
+
+    /// A recipient of a copy that the others do not see, with an Internet mail address.
+    #[must_use]
+    pub fn bcc(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Self::smtp(RecipientKind::Bcc, name.into(), address.into())
+    }
+
+    fn smtp(kind: RecipientKind, name: String, address: String) -> Self {
+        Self {
+            kind,
+            name,
+            address_type: "SMTP".to_owned(),
+            address,
+        }
+    }
+
+    /// Gives the properties of the recipient's row.
+    #[must_use]
+    pub fn to_properties(&self) -> Properties {
+        let mut properties = Properties::default();
+        let mut set = |tag, value| properties.set(tag, StoredValue::Inline(value));
+        set(pr::RECIPIENT_TYPE.tag(), self.kind.code().into_value());
+        set(pr::DISPLAY_NAME.tag(), self.name.clone().into_value());
+        set(pr::ADDRTYPE.tag(), self.address_type.clone().into_value());
+        set(pr::EMAIL_ADDRESS.tag(), self.address.clone().into_value());
+        properties
+    }
+
+    /// Reads a recipient out of the properties of its row.
+    ///
+    /// What is not there is empty; a row that does not say which part it plays is a primary recipient.
+    #[must_use]
+    pub fn from_properties(properties: &Properties) -> Self {
+        let text = |tag: Tag<String>| properties.typed(tag).unwrap_or_default();
+        // The upper bits say that the row was submitted or is to be sent again ([MS-OXOMSG] 2.2.3.1).
+        let kind = properties.typed(pr::RECIPIENT_TYPE).map(|code| code & 0x0F);
+        Self {
+            kind: kind
+                .and_then(RecipientKind::from_code)
+                .unwrap_or(RecipientKind::To),
+            name: text(pr::DISPLAY_NAME),
+            address_type: text(pr::ADDRTYPE),
+            address: text(pr::EMAIL_ADDRESS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipient_survives_its_properties() {
+        for recipient in [
+            Recipient::to("Ana", "ana@example.org"),
+            Recipient::cc("", "b@example.org"),
+            Recipient::bcc("Čeda \u{1F600}", ""),
+        ] {
+            assert_eq!(
+                Recipient::from_properties(&recipient.to_properties()),
+                recipient
+            );
+        }
+    }
+
+    #[test]
+    fn recipient_of_an_empty_row_is_an_empty_primary_one() {
+        let recipient = Recipient::from_properties(&Properties::default());
+        assert_eq!(recipient.kind, RecipientKind::To);
+        assert_eq!(recipient.name, "");
+        assert_eq!(recipient.address_type, "");
+    }
+
+    #[test]
+    fn submitted_recipient_keeps_its_kind() {
+        let mut properties = Recipient::cc("Ana", "ana@example.org").to_properties();
+        let submitted = 0x8000_0002_u32.cast_signed();
+        properties.set(
+            pr::RECIPIENT_TYPE.tag(),
+            StoredValue::Inline(submitted.into_value()),
+        );
+        assert_eq!(
+            Recipient::from_properties(&properties).kind,
+            RecipientKind::Cc
+        );
+    }
+}

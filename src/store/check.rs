@@ -1,0 +1,151 @@
+//! Whether a store is sound.
+
+use std::collections::BTreeSet;
+
+use crate::db::check::{self, Checkable, DocumentTable, SealedStream};
+use crate::db::streams;
+use crate::error::{Error, Result};
+use crate::model::StreamHash;
+use crate::model::document;
+use crate::store::Store;
+
+/// Objects read at once, so that no long read keeps the WAL from being reused.
+const PAGE: u32 = 100;
+
+/// How far a check has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CheckProgress {
+    /// Messages, kept versions and streams checked so far.
+    pub done: u64,
+    /// How many there were at the beginning.
+    pub total: u64,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// What is wrong, each with the object that it hits; empty: the store is sound.
+    pub problems: Vec<String>,
+    /// How many messages, kept versions and streams were checked.
+    pub checked: u64,
+}
+
+impl CheckReport {
+    /// Whether nothing was found.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl Store {
+    /// Checks the file (SQLite's own integrity check), every rule that the schema can show, the checksum of every
+    /// message and kept version, and every stream by its hash. Others go on working meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store, where damage keeps it from being read at all. Damage that can be named is in the
+    /// report.
+    pub fn check(&self, progress: &mut dyn FnMut(CheckProgress)) -> Result<CheckReport> {
+        let mut report = CheckReport::default();
+        let total = self.database.read(check::workload)?;
+        progress(CheckProgress { done: 0, total });
+        note(&mut report, self.database.read(check::integrity))?;
+        for rule in 0..check::RULE_COUNT {
+            note(&mut report, self.database.read(|reader| check::rule(reader, rule)))?;
+        }
+        for table in [DocumentTable::Messages, DocumentTable::Versions] {
+            let mut after = (0, 0);
+            loop {
+                let page = self
+                    .database
+                    .read_together(|reader| check::checkables(reader, table, after, PAGE))?;
+                let Some(last) = page.last() else { break };
+                after = last.key;
+                for row in &page {
+                    check_content(row, &mut report.problems);
+                }
+                report.checked += page.len() as u64;
+                progress(CheckProgress { done: report.checked, total });
+            }
+        }
+        let mut after = 0;
+        loop {
+            let page = self.database.read(|reader| check::sealed_streams(reader, after, PAGE))?;
+            let Some(last) = page.last() else { break };
+            after = last.stream_id;
+            for stream in &page {
+                self.check_stream(stream, &mut report.problems)?;
+                report.checked += 1;
+                progress(CheckProgress { done: report.checked, total });
+            }
+        }
+        Ok(report)
+    }
+
+    fn check_stream(&self, stream: &SealedStream, problems: &mut Vec<String>) -> Result<()> {
+        let mut hasher = blake3::Hasher::new();
+        let mut position = 0;
+        while position < stream.size {
+            match self.database.read(|reader| streams::read_chunk(reader, stream.hash, position)) {
+                Ok(Some(chunk)) => {
+                    hasher.update(&chunk.data);
+                    position = chunk.position + chunk.data.len() as u64;
+                }
+                Ok(None) => break,
+                // Collected since the page was read.
+                Err(_) if self.database.read(|reader| streams::find(reader, stream.hash))?.is_none() => {
+                    return Ok(());
+                }
+                Err(Error::CorruptStore { detail, .. }) => {
+                    problems.push(detail);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if position != stream.size || hasher.finalize().as_bytes() != stream.hash.as_bytes() {
+            problems.push(format!("stream {} does not have the content of its hash", stream.hash));
+        }
+        Ok(())
+    }
+}
+
+/// Damage that ends one part of the check does not end the others.
+fn note(report: &mut CheckReport, found: Result<Vec<String>>) -> Result<()> {
+    match found {
+        Ok(problems) => report.problems.extend(problems),
+        Err(Error::CorruptStore { detail, source }) => {
+            let source = source.map(|source| format!(": {source}")).unwrap_or_default();
+            report.problems.push(format!("{detail}{source}"));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn check_content(row: &Checkable, problems: &mut Vec<String>) {
+    let name = match row.key {
+        (_, 0) => format!("message {}", row.uid),
+        (_, version) => format!("kept version {version} of message {}", row.uid),
+    };
+    // A content that was written by hand has no checksum.
+    if row.checksum.is_some_and(|stored| stored != document::checksum(&row.uid, &row.documents)) {
+        problems.push(format!("{name} is not as it was saved: the checksum differs"));
+    }
+    match document::read(&row.documents) {
+        Err(error) => problems.push(format!("{name} cannot be read: {error}")),
+        Ok(content) => {
+            let named: BTreeSet<StreamHash> =
+                content.streams().iter().map(|reference| reference.hash).collect();
+            let referred: BTreeSet<StreamHash> = row.streams.iter().copied().collect();
+            for missing in named.difference(&referred) {
+                problems.push(format!("{name} names stream {missing}, which is not kept for it"));
+            }
+            for surplus in referred.difference(&named) {
+                problems.push(format!("{name} keeps stream {surplus}, which it does not name"));
+            }
+        }
+    }
+}

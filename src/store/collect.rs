@@ -1,0 +1,87 @@
+//! Removing streams that nothing refers to and no open handle can still read.
+
+use crate::db::streams::{self, Condemned, Deleted, StreamId};
+use crate::db::transaction::Ending;
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Streams looked at in one turn.
+const LOOKED_AT_ONCE: u32 = 100;
+/// Chunks deleted in one turn: 8 MiB.
+const DELETED_AT_ONCE: u32 = 64;
+
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Collected {
+    /// Streams.
+    pub streams: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Streams that nothing refers to, but that a handle of some process may still read.
+    pub kept_for_handles: u64,
+}
+
+impl Store {
+    /// Removes the streams that no message and no kept version refers to, and that no handle of any process may still
+    /// read: those that were replaced or deleted, and what a process that died left behind (P5). Others go on
+    /// working meanwhile; it takes turns like any writer. The space goes to new content.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing the store; what was removed before stays removed.
+    pub fn collect_garbage(&self) -> Result<Collected> {
+        let mut collected = Collected::default();
+        let mut after = None;
+        loop {
+            let candidates =
+                self.database.read(|reader| streams::unreferenced(reader, after, LOOKED_AT_ONCE))?;
+            let Some(last) = candidates.last() else { return Ok(collected) };
+            after = Some(last.stream);
+            let condemned: Vec<StreamId> = self.database.write(
+                |_| Ok(()),
+                |tx| {
+                    let mut condemned = Vec::new();
+                    for candidate in &candidates {
+                        // Inside the transaction: a handle that is opened after this look reads a state in which
+                        // the stream is unreferenced already, and one that was opened before has its pin.
+                        if self.is_pinned_below(candidate.since.get())? {
+                            collected.kept_for_handles += 1;
+                        } else if streams::condemn(tx, *candidate)? == Condemned::Yes {
+                            condemned.push(candidate.stream);
+                        }
+                    }
+                    Ok(Ending::Commit(condemned))
+                },
+            )?;
+            for stream in condemned {
+                collected.streams += 1;
+                collected.bytes += self.delete_stream(stream)?;
+            }
+        }
+    }
+
+    fn delete_stream(&self, stream: StreamId) -> Result<u64> {
+        let mut bytes = 0;
+        loop {
+            let (part, deleted) = self.database.write(
+                |_| Ok(()),
+                |tx| streams::delete_some(tx, stream, DELETED_AT_ONCE).map(Ending::Commit),
+            )?;
+            bytes += part;
+            if deleted == Deleted::All {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    fn is_pinned_below(&self, change: i64) -> Result<bool> {
+        match &self.database.connections()?.lock_file {
+            Some(lock_file) => lock_file.pinned_below(change).map_err(|error| Error::DiskError {
+                detail: "asking which snapshots are in use".to_owned(),
+                source: Box::new(error),
+            }),
+            None => Ok(true),
+        }
+    }
+}

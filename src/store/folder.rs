@@ -1,0 +1,386 @@
+//! Folders: not transacted, every change is permanent at once.
+
+use crate::db::changes::{self, Change};
+use crate::db::folders::{self, FolderRow};
+use crate::db::messages::{self, Order};
+use crate::db::transaction::{Ending, WriteTransaction};
+use crate::error::{Error, ObjectKind, Result};
+use crate::model::{
+    ChangeKind, EntryId, FileTime, FolderKind, ObjectUid, ReadState, RowVersion,
+};
+use crate::store::opening::initial_content;
+use crate::store::{Message, Store};
+
+/// The longest name of a folder, in characters.
+const LONGEST_NAME: usize = 255;
+
+/// A folder of a store: a name for it, without state of its own; every call reads or changes the store.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    store: Store,
+    uid: ObjectUid,
+    folder_id: i64,
+    kind: FolderKind,
+}
+
+/// A folder as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FolderInfo {
+    /// The entry id.
+    pub entry_id: EntryId,
+    /// The path below the IPM subtree, `/`-separated; `/` for the root.
+    pub path: String,
+    /// The display name.
+    pub name: String,
+    /// Its part in the store.
+    pub kind: FolderKind,
+    /// Visible messages (`PR_CONTENT_COUNT`).
+    pub total: u64,
+    /// Those of them that are unread (`PR_CONTENT_UNREAD`).
+    pub unread: u64,
+}
+
+/// A message in the contents of a folder.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MessageSummary {
+    /// The entry id.
+    pub entry_id: EntryId,
+    /// The version.
+    pub row_version: RowVersion,
+    /// `PR_SUBJECT`.
+    pub subject: Option<String>,
+    /// Whom it is from: a display name, else an address.
+    pub sender: Option<String>,
+    /// `PR_MESSAGE_DELIVERY_TIME`, else `PR_CLIENT_SUBMIT_TIME`.
+    pub received: Option<FileTime>,
+    /// `PR_LAST_MODIFICATION_TIME`.
+    pub modified: FileTime,
+    /// `PR_MESSAGE_SIZE_EXTENDED`, in bytes.
+    pub size: u64,
+    /// Read or not.
+    pub read_state: ReadState,
+    /// `PR_HASATTACH`.
+    pub has_attachments: bool,
+}
+
+/// By what the contents of a folder are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ContentsOrder {
+    /// By the time received, newest first.
+    #[default]
+    NewestFirst,
+    /// By subject, in code-point order.
+    Subject,
+    /// By sender, in code-point order.
+    Sender,
+    /// By size, largest first.
+    LargestFirst,
+    /// By the time of the last save, newest first.
+    LastModifiedFirst,
+}
+
+/// Which part of a folder's contents to list.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The order.
+    pub order: ContentsOrder,
+    /// Begin after this message; `None`: at the beginning.
+    pub after: Option<EntryId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page { order: ContentsOrder::NewestFirst, after: None, limit: 50 }
+    }
+}
+
+impl Store {
+    /// One of the folders that every store has.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: [`FolderKind::Generic`], which is no such folder. `MAPI_E_CORRUPT_STORE`: it is missing.
+    pub fn special_folder(&self, kind: FolderKind) -> Result<Folder> {
+        if kind == FolderKind::Generic {
+            return Err(Error::NotFound { kind: ObjectKind::Folder, what: "generic".to_owned() });
+        }
+        self.folder_of_kind(kind)
+    }
+
+    pub(crate) fn folder_of_kind(&self, kind: FolderKind) -> Result<Folder> {
+        let row = self.database.read(|reader| folders::by_kind(reader, kind))?;
+        let row = row.ok_or_else(|| Error::CorruptStore {
+            detail: format!("the {kind} folder is missing"),
+            source: None,
+        })?;
+        Ok(Folder::new(self, &row))
+    }
+
+    /// Opens a folder.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: no folder by that entry id. `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store.
+    pub fn open_folder(&self, entry_id: &EntryId) -> Result<Folder> {
+        let uid = self.object(entry_id)?;
+        let row = self.database.read(|reader| folders::by_uid(reader, uid))?;
+        let row = row
+            .ok_or_else(|| Error::NotFound { kind: ObjectKind::Folder, what: uid.to_string() })?;
+        Ok(Folder::new(self, &row))
+    }
+
+    /// All folders, the root first.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store.
+    pub fn folders(&self) -> Result<Vec<FolderInfo>> {
+        let all = self.database.read(folders::all)?;
+        Ok(all.into_iter().map(|found| self.folder_info(found.folder, found.path)).collect())
+    }
+
+    fn folder_info(&self, row: FolderRow, path: String) -> FolderInfo {
+        FolderInfo {
+            entry_id: self.entry_id(row.uid),
+            path,
+            name: row.name,
+            kind: row.kind,
+            total: row.total,
+            unread: row.unread,
+        }
+    }
+}
+
+impl Folder {
+    pub(crate) fn new(store: &Store, row: &FolderRow) -> Folder {
+        Folder { store: store.clone(), uid: row.uid, folder_id: row.folder_id, kind: row.kind }
+    }
+
+    #[cfg(feature = "mime")]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn uid(&self) -> ObjectUid {
+        self.uid
+    }
+
+    pub(crate) fn row_id(&self) -> i64 {
+        self.folder_id
+    }
+
+    /// The entry id.
+    pub fn entry_id(&self) -> EntryId {
+        self.store.entry_id(self.uid)
+    }
+
+    /// Name, path and counts as they are now.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_OBJECT_DELETED`: the folder was deleted.
+    pub fn info(&self) -> Result<FolderInfo> {
+        let folder_id = self.folder_id;
+        let (row, path) = self.store.database.read_together(|reader| {
+            Ok((folders::by_id(reader, folder_id)?, folders::path(reader, folder_id)?))
+        })?;
+        let row = row.ok_or_else(|| self.deleted())?;
+        Ok(self.store.folder_info(row, path.unwrap_or_default()))
+    }
+
+    /// The subfolders, by name.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store.
+    pub fn folders(&self) -> Result<Vec<Folder>> {
+        let folder_id = self.folder_id;
+        let rows = self.store.database.read(|reader| folders::children(reader, folder_id))?;
+        Ok(rows.iter().map(|row| Folder::new(&self.store, row)).collect())
+    }
+
+    /// The subfolder of that name, whatever its case.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: there is none.
+    pub fn folder(&self, name: &str) -> Result<Folder> {
+        let folder_id = self.folder_id;
+        let row = self.store.database.read(|reader| folders::child(reader, folder_id, name))?;
+        let row = row
+            .ok_or_else(|| Error::NotFound { kind: ObjectKind::Folder, what: name.to_owned() })?;
+        Ok(Folder::new(&self.store, &row))
+    }
+
+    /// Makes a subfolder (IMAPIFolder::CreateFolder).
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_COLLISION`: the name is taken, in whatever case. `MAPI_E_INVALID_PARAMETER`: a name that is empty, too
+    /// long, or holds `/` or control characters. `MAPI_E_OBJECT_DELETED`: this folder was deleted.
+    pub fn create_folder(&self, name: &str) -> Result<Folder> {
+        check_name(name)?;
+        let uid = ObjectUid::random();
+        let folder_id = self.change(ChangeKind::FolderCreated, uid, Some(self.uid), |tx| {
+            self.refuse_deleted(tx)?;
+            refuse_taken(tx, self.folder_id, name, None)?;
+            folders::create(tx, self.folder_id, name, uid, tx.next_change()?)
+        })?;
+        Ok(Folder { store: self.store.clone(), uid, folder_id, kind: FolderKind::Generic })
+    }
+
+    /// Gives the folder another name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Folder::create_folder`], and `MAPI_E_NO_ACCESS`: the root and the IPM subtree keep their names.
+    pub fn rename(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        if matches!(self.kind, FolderKind::Root | FolderKind::IpmSubtree) {
+            return Err(Error::NoAccess { detail: format!("the {} folder keeps its name", self.kind) });
+        }
+        self.change(ChangeKind::FolderRenamed, self.uid, None, |tx| {
+            let row = self.refuse_deleted(tx)?;
+            if let Some(parent) = row.parent_folder_id {
+                refuse_taken(tx, parent, name, Some(self.folder_id))?;
+            }
+            folders::rename(tx, self.folder_id, name, tx.next_change()?)
+        })
+    }
+
+    /// Deletes the folder if it is empty (IMAPIFolder::DeleteFolder without further flags). Soft-deleted messages in it
+    /// go to its parent, still deleted.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_HAS_FOLDERS`, `MAPI_E_HAS_MESSAGES`: not empty. `MAPI_E_NO_ACCESS`: a folder that every store has.
+    /// `MAPI_E_OBJECT_DELETED`: it was deleted before. Nothing was changed.
+    pub fn delete(&self) -> Result<()> {
+        if self.kind != FolderKind::Generic {
+            return Err(Error::NoAccess { detail: format!("every store has the {} folder", self.kind) });
+        }
+        self.change(ChangeKind::FolderDeleted, self.uid, None, |tx| {
+            let row = self.refuse_deleted(tx)?;
+            if !folders::children(tx.connection, self.folder_id)?.is_empty() {
+                return Err(Error::HasFolders { name: row.name });
+            }
+            let first = messages::page(tx.connection, self.folder_id, Order::NewestFirst, None, 1)?;
+            if !first.is_empty() || row.total > 0 {
+                return Err(Error::HasMessages { name: row.name });
+            }
+            folders::delete(tx, &row)
+        })
+    }
+
+    /// Lists visible messages, in pages by key: what comes between two calls makes none appear twice.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_UNKNOWN_ENTRYID`: `after` is of another store; and those of reading the store.
+    pub fn messages(&self, page: Page) -> Result<Vec<MessageSummary>> {
+        let after = page.after.as_ref().map(|entry_id| self.store.object(entry_id)).transpose()?;
+        let order = match page.order {
+            ContentsOrder::NewestFirst => Order::NewestFirst,
+            ContentsOrder::Subject => Order::Subject,
+            ContentsOrder::Sender => Order::Sender,
+            ContentsOrder::LargestFirst => Order::LargestFirst,
+            ContentsOrder::LastModifiedFirst => Order::LastModifiedFirst,
+        };
+        let folder_id = self.folder_id;
+        let rows = self
+            .store
+            .database
+            .read(|reader| messages::page(reader, folder_id, order, after, page.limit))?;
+        let summary = |row: messages::SummaryRow| MessageSummary {
+            entry_id: self.store.entry_id(row.uid),
+            row_version: row.row_version,
+            subject: row.subject,
+            sender: row.sender,
+            received: row.received,
+            modified: row.modified,
+            size: row.size,
+            read_state: row.read_state,
+            has_attachments: row.has_attachments,
+        };
+        Ok(rows.into_iter().map(summary).collect())
+    }
+
+    /// Begins a new message here. It has its entry id at once, and exists for nobody else before its first save (O5).
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NO_ACCESS`: the store was opened read-only.
+    pub fn create_message(&self) -> Result<Message> {
+        self.store.new_message(self.uid, initial_content())
+    }
+
+    /// One change of the hierarchy, with its journal row.
+    fn change<T>(
+        &self,
+        kind: ChangeKind,
+        object: ObjectUid,
+        folder: Option<ObjectUid>,
+        work: impl FnOnce(&WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let value = self.store.database.write(
+            |_| Ok(()),
+            |tx| {
+                let value = work(tx)?;
+                let change = Change {
+                    kind,
+                    objects: &[object],
+                    folder,
+                    row_version: None,
+                    properties: &[],
+                    save_id: None,
+                };
+                changes::record(tx, &change)?;
+                Ok(Ending::Commit(value))
+            },
+        )?;
+        Ok(value)
+    }
+
+    fn deleted(&self) -> Error {
+        Error::ObjectDeleted { kind: ObjectKind::Folder, entry_id: self.entry_id() }
+    }
+
+    fn refuse_deleted(&self, tx: &WriteTransaction<'_>) -> Result<FolderRow> {
+        folders::by_id(tx.connection, self.folder_id)?.ok_or_else(|| self.deleted())
+    }
+}
+
+fn refuse_taken(
+    tx: &WriteTransaction<'_>,
+    parent: i64,
+    name: &str,
+    except: Option<i64>,
+) -> Result<()> {
+    match folders::child(tx.connection, parent, name)? {
+        Some(child) if Some(child.folder_id) != except => {
+            Err(Error::Collision { kind: ObjectKind::Folder, name: name.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A name is a component of a path, so it cannot hold the separator.
+fn check_name(name: &str) -> Result<()> {
+    let why = if name.trim().is_empty() {
+        "it is empty"
+    } else if name.chars().count() > LONGEST_NAME {
+        "it has more than 255 characters"
+    } else if name.contains('/') {
+        "it contains '/', which separates folders in a path"
+    } else if name.chars().any(char::is_control) {
+        "it contains control characters"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidParameter { detail: format!("{name:?} cannot name a folder: {why}") })
+}

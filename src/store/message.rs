@@ -1,0 +1,295 @@
+//! The handle of a message: base, snapshot, pending changes, access.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::db::messages::{self, StoredMessage};
+use crate::db::pins::Pin;
+use crate::db::streams::PendingStreams;
+use crate::db::versioned::Attempt;
+use crate::error::{Error, Result};
+use crate::model::document;
+use crate::model::{
+    AccessLevel, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList, PropertyTag,
+    ReadState, RowVersion, SaveId, StreamHash,
+};
+use crate::store::Store;
+use crate::store::limits::Sizes;
+
+/// An open message: a snapshot of what was committed when it was opened, and this client's pending changes on
+/// top of it.
+///
+/// It holds no lock on the message and no transaction (O1), and reads its snapshot for as long as it lives,
+/// whatever others commit meanwhile (O2). Nothing is stored before [`Message::save_changes`]; dropping the handle
+/// drops its pending changes. A handle belongs to one thread at a time.
+#[derive(Debug)]
+pub struct Message {
+    pub(crate) store: Store,
+    pub(crate) uid: ObjectUid,
+    pub(crate) state: HandleState,
+    pub(crate) access_level: AccessLevel,
+    /// What is committed as far as this handle knows; none before the first save.
+    pub(crate) base: Option<Base>,
+    /// The content of the base, and what it has become here. The same allocation until something changes.
+    pub(crate) snapshot: Arc<Content>,
+    pub(crate) mine: Arc<Content>,
+    pub(crate) pending: Pending,
+    pub(crate) aside: Aside,
+    /// Keeps the snapshot's streams from being collected.
+    pub(crate) pin: Option<Arc<Pin>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandleState {
+    Open,
+    Closed,
+}
+
+/// What describes the committed version that a handle is built on.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    pub(crate) message_id: i64,
+    /// The version that a save expects: the snapshot's, or an older one that the host declared.
+    pub(crate) version: RowVersion,
+    /// The version of the snapshot.
+    pub(crate) snapshot_version: RowVersion,
+    pub(crate) modified_at: FileTime,
+    pub(crate) modified_by: String,
+    pub(crate) committed_at: FileTime,
+    pub(crate) change_key: Vec<u8>,
+    pub(crate) predecessors: PredecessorChangeList,
+}
+
+/// What is not content and changes without a version (S13), as at opening plus this handle's own changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aside {
+    pub(crate) folder: ObjectUid,
+    pub(crate) created_at: FileTime,
+    pub(crate) read_state: ReadState,
+    pub(crate) status: i32,
+    pub(crate) is_associated: bool,
+    pub(crate) deleted_at: Option<FileTime>,
+}
+
+/// What was changed here and not saved yet.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The properties that were set or deleted, also to what they were: setting an equal value is a change.
+    pub(crate) touched: BTreeSet<PropertyTag>,
+    /// The id of the next save, kept until it succeeds (S8).
+    pub(crate) save_id: SaveId,
+    pub(crate) attempt: Attempt,
+    /// New streams that are not in the store yet.
+    pub(crate) streams: NewStreams,
+    /// What the documents take; counted when something changes first.
+    pub(crate) sizes: Option<Sizes>,
+}
+
+/// Streams in memory, by their hash.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct NewStreams {
+    by_hash: BTreeMap<StreamHash, Arc<[u8]>>,
+    bytes: usize,
+}
+
+impl NewStreams {
+    pub(crate) fn add(&mut self, hash: StreamHash, data: &[u8]) {
+        if self.by_hash.insert(hash, Arc::from(data)).is_none() {
+            self.bytes += data.len();
+        }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn shared(&self, hash: StreamHash) -> Option<Arc<[u8]>> {
+        self.by_hash.get(&hash).map(Arc::clone)
+    }
+}
+
+impl PendingStreams for NewStreams {
+    fn bytes(&self, hash: StreamHash) -> Option<&[u8]> {
+        self.by_hash.get(&hash).map(|data| &**data)
+    }
+}
+
+impl Pending {
+    pub(crate) fn nothing() -> Pending {
+        Pending {
+            touched: BTreeSet::new(),
+            save_id: SaveId::random(),
+            attempt: Attempt::First,
+            streams: NewStreams::default(),
+            sizes: None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.touched.is_empty()
+    }
+}
+
+impl Base {
+    pub(crate) fn of(row: &StoredMessage) -> Base {
+        Base {
+            message_id: row.message_id,
+            version: row.row_version,
+            snapshot_version: row.row_version,
+            modified_at: row.modified_at,
+            modified_by: row.modified_by.clone(),
+            committed_at: row.committed_at,
+            change_key: row.change_key.clone(),
+            predecessors: PredecessorChangeList::from_bytes(&row.predecessors).unwrap_or_default(),
+        }
+    }
+}
+
+impl Aside {
+    pub(crate) fn of(row: &StoredMessage) -> Aside {
+        Aside {
+            folder: row.folder_uid,
+            created_at: row.created_at,
+            read_state: row.read_state,
+            status: row.status,
+            is_associated: row.is_associated,
+            deleted_at: row.deleted_at,
+        }
+    }
+}
+
+/// The content of a row; one that differs from its checksum, or does not read as content, is damage.
+pub(crate) fn content_of(row: &StoredMessage, uid: ObjectUid) -> Result<Content> {
+    if row.checksum.is_some_and(|stored| stored != document::checksum(&uid, &row.documents)) {
+        return Err(Error::CorruptStore {
+            detail: format!("message {uid} is not as it was saved: the checksum differs"),
+            source: None,
+        });
+    }
+    document::read(&row.documents).map_err(|error| {
+        Error::CorruptStore {
+            detail: format!("message {uid} cannot be read"),
+            source: Some(Box::new(error)),
+        }
+    })
+}
+
+impl Message {
+    /// The entry id (`PR_ENTRYID`): there from the creation on, never reused, the same in every folder (O5).
+    pub fn entry_id(&self) -> EntryId {
+        self.store.entry_id(self.uid)
+    }
+
+    /// The version that this handle is built on; none before the first save.
+    pub fn row_version(&self) -> Option<RowVersion> {
+        self.base.as_ref().map(|base| base.version)
+    }
+
+    /// What was granted (`PR_ACCESS_LEVEL`).
+    pub fn access_level(&self) -> AccessLevel {
+        self.access_level
+    }
+
+    /// The folder that the message was in when it was opened, or is to go to (`PR_PARENT_ENTRYID`).
+    pub fn folder_id(&self) -> EntryId {
+        self.store.entry_id(self.aside.folder)
+    }
+
+    /// When the message was soft-deleted, as at opening.
+    pub fn deleted_at(&self) -> Option<FileTime> {
+        self.aside.deleted_at
+    }
+
+    /// Whether anything was changed here and not saved yet.
+    pub fn has_pending_changes(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Whether another client has saved or deleted the message since this handle's base. Reads the store; the
+    /// answer may be out of date as soon as it is given.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle, and those of reading the store.
+    pub fn is_stale(&self) -> Result<bool> {
+        self.check_open()?;
+        let Some(base) = &self.base else { return Ok(false) };
+        let message_id = base.message_id;
+        let current = self.store.database.read(|reader| messages::current_version(reader, message_id))?;
+        Ok(current.is_none_or(|current| {
+            current.row_version != base.version || current.deleted_at != self.aside.deleted_at
+        }))
+    }
+
+    /// The id under which the journal will know the next save; it stays the same until that succeeds (S8).
+    pub fn save_id(&self) -> SaveId {
+        self.pending.save_id
+    }
+
+    /// Gives the pending changes a save id of the host's, so that a host that was killed can ask later, with
+    /// [`Store::find_save`], whether they were saved. It must never have been used for this message before.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn set_save_id(&mut self, save_id: SaveId) -> Result<()> {
+        self.check_open()?;
+        self.pending.save_id = save_id;
+        // The host may repeat a save of its former life.
+        self.pending.attempt = Attempt::Repeated;
+        Ok(())
+    }
+
+    /// Declares that this client has only seen an older version than the one that it opened: a save is then
+    /// refused as it would be for a handle opened at that version, and FORCE_SAVE keeps what came after it.
+    /// For scripts that remember a version from one run to the next.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_PARAMETER`: the version is newer than the one that was opened, or the message was never
+    /// saved. `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn declare_base(&mut self, seen: RowVersion) -> Result<()> {
+        self.check_open()?;
+        match &mut self.base {
+            Some(base) if seen <= base.snapshot_version => {
+                base.version = seen;
+                Ok(())
+            }
+            Some(base) => Err(Error::InvalidParameter {
+                detail: format!(
+                    "version {seen} of the message does not exist; the newest is {}",
+                    base.snapshot_version
+                ),
+            }),
+            None => Err(Error::InvalidParameter {
+                detail: "the message was never saved, so there is no version of it".to_owned(),
+            }),
+        }
+    }
+
+    /// Every call of an open handle begins here (S7, P7).
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.store.database.connections()?;
+        match self.state {
+            HandleState::Open => Ok(()),
+            HandleState::Closed => Err(Error::HandleClosed),
+        }
+    }
+
+    /// Every change begins here (O3).
+    pub(crate) fn check_modifiable(&self) -> Result<()> {
+        self.check_open()?;
+        match self.access_level {
+            AccessLevel::Modify => Ok(()),
+            AccessLevel::ReadOnly => Err(Error::NoAccess {
+                detail: format!("message {} is open for reading only", self.entry_id()),
+            }),
+        }
+    }
+
+    /// The size accounting, begun when it is first needed.
+    pub(crate) fn sizes(&mut self) -> &mut Sizes {
+        let mine = &self.mine;
+        self.pending.sizes.get_or_insert_with(|| Sizes::of(mine))
+    }
+}

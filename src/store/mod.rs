@@ -1,0 +1,38 @@
+//! Floor 2: MAPI's rules, on what the database floor offers.
+//!
+//! - [`open`]: the store and how it is opened; [`folder`]: folders; [`paths`]: folders by path, entries by prefix.
+//! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachment`],
+//!   [`computed`]: what it shows and takes; [`stream`]: large values in and out; [`limits`]: how large.
+//! - [`save`]: SaveChanges. [`bulk`]: what is not content, and deleting, for many messages at once.
+//! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
+
+mod attachment;
+mod bulk;
+mod check;
+mod collect;
+mod computed;
+mod folder;
+mod limits;
+mod message;
+mod open;
+mod opening;
+mod paths;
+mod properties;
+mod query;
+mod recipients;
+mod save;
+mod stream;
+mod watch;
+
+pub use attachment::{Attachment, AttachmentInfo, AttachmentNumber};
+pub use bulk::Outcomes;
+pub use check::{CheckProgress, CheckReport};
+pub use collect::Collected;
+pub use folder::{ContentsOrder, Folder, FolderInfo, MessageSummary, Page};
+pub use message::Message;
+pub use open::{Store, StoreOptions};
+pub use opening::Entry;
+pub use query::QueryResult;
+pub use recipients::{RecipientEntry, RowId};
+pub use save::{RecordedSave, SaveOutcome, Saved};
+pub use stream::StreamReader;

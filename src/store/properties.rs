@@ -1,0 +1,239 @@
+//! Properties of a handle: get, set, delete, and large ones as streams.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::model::{
+    Content, MessageFlags, Properties, PropertyKind, PropertyTag, PropertyType, PropertyValue,
+    ReadState, StoredValue, Tag, pr,
+};
+use crate::store::limits::{becomes_stream, len_of};
+use crate::store::stream::{StreamReader, load_whole};
+use crate::store::{Message, computed};
+
+/// Refuses a tag that no value can stand for, and a value that is not of the tag's type.
+pub(crate) fn check_value(tag: PropertyTag, value: &PropertyValue) -> Result<()> {
+    check_settable(tag)?;
+    if tag.property_type() != Some(value.property_type()) {
+        return Err(Error::UnexpectedType { tag, given: value.property_type() });
+    }
+    value.validate()
+}
+
+/// Refuses tags whose type holds no value that could be set.
+pub(crate) fn check_settable(tag: PropertyTag) -> Result<()> {
+    match tag.property_type() {
+        Some(PropertyType::Object) => Err(Error::InvalidParameter {
+            detail: format!("{tag} is an object; objects have calls of their own"),
+        }),
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidParameter {
+            detail: format!("{tag} has no type that a property can be stored with"),
+        }),
+    }
+}
+
+impl Message {
+    /// Reads a property by its typed tag; `None` if the message has none of that id and type
+    /// (`MAPI_E_NOT_FOUND` in the slot, IMAPIProp::GetProps).
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle; for a large value also those of reading the store.
+    pub fn get<T: PropertyKind>(&self, tag: Tag<T>) -> Result<Option<T>> {
+        Ok(self.get_value(tag.tag())?.and_then(T::from_value))
+    }
+
+    /// Reads a property by any tag. A large value is read whole; see [`Message::open_stream`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::get`].
+    pub fn get_value(&self, tag: PropertyTag) -> Result<Option<PropertyValue>> {
+        self.check_open()?;
+        if computed::is_computed(tag) {
+            return Ok(computed::value(self, tag));
+        }
+        match self.mine.properties.get(tag) {
+            None => Ok(None),
+            Some(StoredValue::Inline(value)) => Ok(Some(value.clone())),
+            Some(StoredValue::Stream(_)) => self.load(&self.mine.properties, tag).map(Some),
+        }
+    }
+
+    /// All properties: those that were set, a large one as a reference to its stream, and those that the store
+    /// computes; ascending by tag.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn properties(&self) -> Result<Vec<(PropertyTag, StoredValue)>> {
+        self.check_open()?;
+        let mut all: Vec<(PropertyTag, StoredValue)> = self
+            .mine
+            .properties
+            .iter()
+            .filter(|(tag, _)| !computed::is_computed(*tag))
+            .map(|(tag, value)| (tag, value.clone()))
+            .collect();
+        all.extend(computed::TAGS.iter().filter_map(|tag| {
+            computed::value(self, *tag).map(|value| (*tag, StoredValue::Inline(value)))
+        }));
+        all.sort_by_key(|(tag, _)| *tag);
+        Ok(all)
+    }
+
+    /// Sets a property by its typed tag, as a pending change.
+    ///
+    /// ```
+    /// # use mapistore::{SaveFlags, SpecialFolder, Store, pr};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::options().create_if_missing().open(folder.path().join("mail.store"))?;
+    /// let mut draft = store.special_folder(SpecialFolder::Drafts)?.create_message()?;
+    /// draft.set(pr::SUBJECT, "Figures")?;
+    /// draft.set(pr::IMPORTANCE, 2)?;
+    /// # Ok::<(), mapistore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// In all cases the handle is as it was.
+    ///
+    /// - `MAPI_E_COMPUTED`: the store computes it (S11).
+    /// - `MAPI_E_NO_ACCESS`: the handle is read-only.
+    /// - `MAPI_E_INVALID_PARAMETER`: a multi-valued property without a value.
+    /// - `MAPI_E_TOO_BIG`: the message's properties would be too large (S15).
+    /// - `MAPI_E_INVALID_OBJECT`: the handle is closed.
+    /// - For a large value also those of writing the store.
+    pub fn set<T: PropertyKind>(&mut self, tag: Tag<T>, value: impl Into<T>) -> Result<()> {
+        self.set_value(tag.tag(), value.into().into_value())
+    }
+
+    /// Sets a property by any tag. A message has one value for each property id: a value of another type
+    /// replaces it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::set`], and `MAPI_E_UNEXPECTED_TYPE`: the value is not of the tag's type.
+    pub fn set_value(&mut self, tag: PropertyTag, value: PropertyValue) -> Result<()> {
+        self.check_modifiable()?;
+        check_value(tag, &value)?;
+        if let (true, PropertyValue::Long(flags)) = (tag == pr::MESSAGE_FLAGS.tag(), &value) {
+            return self.set_initial_flags(MessageFlags::from_bits_retain(*flags));
+        }
+        self.check_not_computed(tag)?;
+        let stored = self.to_stored(tag, value)?;
+        self.put(tag, stored)
+    }
+
+    /// Sets a text or binary property from a reader, without ever holding all of it in memory; a
+    /// `PT_UNICODE` one takes UTF-8. Returns the bytes read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::set`]; `MAPI_E_NO_SUPPORT`: the type cannot be a stream; `MAPI_E_INVALID_PARAMETER`:
+    /// the text is no UTF-8; `MAPI_E_DISK_ERROR`: the reader failed. The handle is as it was.
+    pub fn set_stream(&mut self, tag: PropertyTag, data: impl Read) -> Result<u64> {
+        self.check_modifiable()?;
+        self.check_not_computed(tag)?;
+        let (stored, size) = self.take_stream(tag, data)?;
+        self.put(tag, stored)?;
+        Ok(size)
+    }
+
+    /// Opens a text or binary property for reading, also a small one (IMAPIProp::OpenProperty). The stream reads
+    /// this handle's state of now, for as long as it lives (O2); a text as UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: not set. `MAPI_E_NO_SUPPORT`: a property of another type.
+    /// `MAPI_E_INVALID_OBJECT`: the handle is closed.
+    pub fn open_stream(&self, tag: PropertyTag) -> Result<StreamReader> {
+        self.check_open()?;
+        self.reader_of(&self.mine.properties, tag)
+    }
+
+    /// Deletes a property, as a pending change (IMAPIProp::DeleteProps). One that is not set is no error, and
+    /// counts as a change all the same.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_COMPUTED`, `MAPI_E_NO_ACCESS`, `MAPI_E_INVALID_OBJECT` as for [`Message::set`].
+    pub fn delete_property(&mut self, tag: PropertyTag) -> Result<()> {
+        self.check_modifiable()?;
+        self.check_not_computed(tag)?;
+        let before = len_of(&self.mine.properties, tag);
+        self.sizes().change_properties(before, 0)?;
+        let removed = self.content_mut().properties.remove(tag.id());
+        self.pending.touched.insert(removed.map_or(tag, |(tag, _)| tag));
+        Ok(())
+    }
+
+    fn check_not_computed(&self, tag: PropertyTag) -> Result<()> {
+        if computed::is_computed(tag) { Err(Error::Computed { tag }) } else { Ok(()) }
+    }
+
+    /// `PR_MESSAGE_FLAGS` is the client's until the first save, and composed by the store from then on
+    /// (MS-OXCMSG 2.2.1.6).
+    fn set_initial_flags(&mut self, flags: MessageFlags) -> Result<()> {
+        if self.base.is_some() {
+            return Err(Error::Computed { tag: pr::MESSAGE_FLAGS.tag() });
+        }
+        self.aside.read_state = if flags.contains(MessageFlags::READ) {
+            ReadState::Read
+        } else {
+            ReadState::Unread
+        };
+        let content = PropertyValue::Long(computed::content_flags(flags));
+        self.put(pr::MESSAGE_FLAGS.tag(), StoredValue::Inline(content))
+    }
+
+    /// The content, to be changed: copied once if the snapshot still shares it.
+    pub(crate) fn content_mut(&mut self) -> &mut Content {
+        Arc::make_mut(&mut self.mine)
+    }
+
+    fn put(&mut self, tag: PropertyTag, value: StoredValue) -> Result<()> {
+        let before = len_of(&self.mine.properties, tag);
+        let after = crate::model::document::property_len(tag, &value);
+        self.sizes().change_properties(before, after)?;
+        let replaced = self.content_mut().properties.set(tag, value);
+        self.pending.touched.insert(tag);
+        if let Some((other, _)) = replaced {
+            self.pending.touched.insert(other);
+        }
+        Ok(())
+    }
+
+    /// A value as it will be stored: a large one as a stream.
+    pub(crate) fn to_stored(&mut self, tag: PropertyTag, value: PropertyValue) -> Result<StoredValue> {
+        let bytes: &[u8] = match &value {
+            PropertyValue::Unicode(text) => text.as_bytes(),
+            PropertyValue::String8(text) => &text.0,
+            PropertyValue::Binary(bytes) => bytes,
+            _ => return Ok(StoredValue::Inline(value)),
+        };
+        if !becomes_stream(tag, bytes.len()) {
+            return Ok(StoredValue::Inline(value));
+        }
+        self.add_stream(bytes).map(StoredValue::Stream)
+    }
+
+    /// Reads a stream of a property bag of this handle whole.
+    pub(crate) fn load(&self, properties: &Properties, tag: PropertyTag) -> Result<PropertyValue> {
+        let bytes = load_whole(self.reader_of(properties, tag)?)?;
+        let damaged = |what: &str| Error::CorruptStore {
+            detail: format!("{tag} of message {} {what}", self.entry_id()),
+            source: None,
+        };
+        Ok(match tag.property_type() {
+            Some(PropertyType::Unicode) => PropertyValue::Unicode(
+                String::from_utf8(bytes).map_err(|_| damaged("is a text that is no UTF-8"))?,
+            ),
+            Some(PropertyType::String8) => PropertyValue::String8(crate::model::String8(bytes)),
+            Some(PropertyType::Binary) => PropertyValue::Binary(bytes),
+            _ => return Err(damaged("is a stream of a type that has none")),
+        })
+    }
+}

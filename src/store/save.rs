@@ -1,0 +1,430 @@
+//! SaveChanges: what the flags mean, what a refusal means, and what becomes of the handle.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::db::changes;
+use crate::db::failure::WriteFailure;
+use crate::db::messages::{self, CurrentVersion};
+use crate::db::transaction::{Ending, Reader, WriteTransaction};
+use crate::db::versioned::{self, Birth, Guard, Outcome, Save, SavedRow};
+use crate::error::{Error, ObjectKind, Result, Source};
+use crate::model::document::{self, Documents};
+use crate::model::{
+    AccessLevel, ChangeNumber, Content, EntryId, FileTime, PredecessorChangeList, PropertyTag,
+    RowVersion, SaveFlags, SaveId, StreamReference, changed_properties,
+};
+use crate::store::folder::Folder;
+use crate::store::message::{Base, HandleState, Message, Pending};
+use crate::store::Store;
+
+/// What a successful save did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaveOutcome {
+    /// It made a new version.
+    NewVersion,
+    /// There was nothing to save, and the handle is not stale (S3).
+    NothingPending,
+    /// This very save had been committed before, though its caller was never told (S8).
+    SavedBefore,
+}
+
+/// A successful save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The message.
+    pub entry_id: EntryId,
+    /// The version that is the handle's base now.
+    pub row_version: RowVersion,
+    /// The change that made it; [`ChangeNumber::ZERO`] where nothing was pending.
+    pub change_number: ChangeNumber,
+    /// The id under which the journal knows this save.
+    pub save_id: SaveId,
+    /// What it did.
+    pub outcome: SaveOutcome,
+}
+
+/// A save that the journal knows; see [`Store::find_save`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedSave {
+    /// The version that it made.
+    pub row_version: RowVersion,
+    /// Its place in the order of commits.
+    pub change_number: ChangeNumber,
+    /// When it was committed.
+    pub committed_at: FileTime,
+    /// Who saved.
+    pub client_name: String,
+}
+
+/// What becomes of the handle after a successful save (S7).
+#[derive(Debug, Clone, Copy)]
+enum Afterwards {
+    Modifiable,
+    ReadOnly,
+    Closed,
+}
+
+/// A save of one handle, ready to be written.
+struct Prepared {
+    documents: Documents,
+    checksum: i64,
+    changed: Vec<PropertyTag>,
+    base_streams: BTreeSet<StreamReference>,
+    streams: BTreeSet<StreamReference>,
+    predecessors: PredecessorChangeList,
+    guard: Option<Guard>,
+}
+
+impl Message {
+    /// Saves the pending changes: all of them become visible to everybody at once, or none (S9).
+    ///
+    /// The first save wins (S1). If another client saved since this handle's base, nothing is written and the
+    /// answer is `MAPI_E_OBJECT_CHANGED` (S2): then [`Message::reload`], save again with
+    /// [`SaveFlags::FORCE_SAVE`], which replaces what was saved before (S5), or [`Message::save_elsewhere`].
+    ///
+    /// Afterwards the handle is modifiable with KEEP_OPEN_READWRITE, read-only with KEEP_OPEN_READONLY, and closed
+    /// with neither (S7); unknown flags are ignored. A handle that is not stale and has nothing pending saves
+    /// successfully without a new version, unless it forces (S3).
+    ///
+    /// When this has returned success under full durability, the save survives the death of the process and of the
+    /// host (S10).
+    ///
+    /// # Errors
+    ///
+    /// After any error the handle is as it was, with the same pending changes, and the call can be repeated (S8).
+    /// The first of these that applies is reported (S0):
+    ///
+    /// - `MAPI_E_INVALID_PARAMETER`: both KEEP_OPEN flags.
+    /// - `MAPI_E_INVALID_OBJECT`: the handle is closed, or this is a forked child.
+    /// - `MAPI_E_NO_ACCESS`: the handle is read-only.
+    /// - `MAPI_E_OBJECT_DELETED`: the message was deleted, or the folder of a new one; FORCE_SAVE does not help (S4).
+    /// - `MAPI_E_OBJECT_CHANGED`: another client was faster. Nothing was written.
+    /// - `MAPI_E_BUSY`: no turn in time (P3). Nothing was written.
+    /// - `MAPI_E_NOT_ENOUGH_DISK`, `MAPI_E_DISK_ERROR`: nothing was committed, except for
+    ///   [`Error::OutcomeUnknown`]: the commit failed and may have taken place; repeating the save settles it.
+    pub fn save_changes(&mut self, flags: SaveFlags) -> Result<Saved> {
+        let afterwards = afterwards(flags)?;
+        self.check_modifiable()?;
+        let force = flags.contains(SaveFlags::FORCE_SAVE);
+        if !force && self.pending.is_empty() {
+            if let Some(base) = &self.base {
+                let (message_id, row_version) = (base.message_id, base.version);
+                let current =
+                    self.store.database.read(|reader| messages::current_version(reader, message_id))?;
+                self.refuse_stale(current)?;
+                self.settle(afterwards);
+                return Ok(Saved {
+                    entry_id: self.entry_id(),
+                    row_version,
+                    change_number: ChangeNumber::ZERO,
+                    save_id: self.pending.save_id,
+                    outcome: SaveOutcome::NothingPending,
+                });
+            }
+        }
+        let prepared = self.prepare(force);
+        let written = self.store.database.write(
+            |reader| self.refuse_before_waiting(reader, &prepared),
+            |tx| {
+                let outcome = self.write(tx, &prepared)?;
+                Ok(match outcome {
+                    Outcome::Saved(_) => Ending::Commit(outcome),
+                    _ => Ending::RollBack(outcome),
+                })
+            },
+        );
+        match written {
+            Ok(outcome) => self.conclude(outcome, afterwards),
+            Err(failure) => Err(self.failed(failure)),
+        }
+    }
+
+    /// Saves this handle's view, pending changes included, as a new message in a folder that the user names; the
+    /// original is untouched, and so is this handle (K2). Works also when the original was deleted meanwhile
+    /// (S4), and from a read-only handle. Returns the new message, open and modifiable.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::save_changes`] for a new message; `MAPI_E_INVALID_OBJECT`: this handle is closed.
+    pub fn save_elsewhere(&self, folder: &Folder) -> Result<Message> {
+        self.check_open()?;
+        let mut copy = self.store.new_message(folder.uid(), Content::clone(&self.mine))?;
+        copy.aside.read_state = self.aside.read_state;
+        copy.aside.is_associated = self.aside.is_associated;
+        copy.pending.streams = self.pending.streams.clone();
+        // What is referred to by this snapshot only must outlive it until the copy is saved.
+        copy.pin = self.pin.clone().or(copy.pin);
+        copy.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?;
+        Ok(copy)
+    }
+
+    /// Everything that can be done before the turn is taken.
+    fn prepare(&mut self, force: bool) -> Prepared {
+        let documents = document::write(&self.mine);
+        let changed = match &self.base {
+            Some(_) => self.pending.touched.iter().copied().collect(),
+            None => changed_properties(&Content::default(), &self.mine),
+        };
+        Prepared {
+            checksum: document::checksum(&self.uid, &documents),
+            documents,
+            changed,
+            base_streams: self.base.as_ref().map(|_| self.snapshot.streams()).unwrap_or_default(),
+            streams: self.mine.streams(),
+            predecessors: self.base.as_ref().map(|base| base.predecessors.clone()).unwrap_or_default(),
+            guard: self.base.as_ref().map(|base| match force {
+                true => Guard::Force { seen: base.version },
+                false => Guard::Expect(base.version),
+            }),
+        }
+    }
+
+    /// Writes a prepared save. The only way to the deciding statement.
+    fn write(&self, tx: &WriteTransaction<'_>, prepared: &Prepared) -> Result<Outcome> {
+        let save = Save {
+            store: self.store.uid(),
+            uid: self.uid,
+            content: &self.mine,
+            documents: &prepared.documents,
+            checksum: prepared.checksum,
+            save_id: self.pending.save_id,
+            changed: &prepared.changed,
+            base_streams: &prepared.base_streams,
+            streams: &prepared.streams,
+            pending_streams: &self.pending.streams,
+            predecessors: &prepared.predecessors,
+        };
+        match (&self.base, prepared.guard) {
+            (Some(base), Some(guard)) => {
+                versioned::save(tx, &save, base.message_id, guard, self.pending.attempt)
+            }
+            _ => {
+                let birth = Birth {
+                    folder: self.aside.folder,
+                    created_at: self.aside.created_at,
+                    read_state: self.aside.read_state,
+                    is_associated: self.aside.is_associated,
+                };
+                versioned::insert_first(tx, &save, birth, self.pending.attempt)
+            }
+        }
+    }
+
+    /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
+    /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
+    fn refuse_before_waiting(
+        &self,
+        reader: &Reader,
+        prepared: &Prepared,
+    ) -> Result<()> {
+        let Some(base) = &self.base else { return Ok(()) };
+        if changes::find_save(reader, self.uid, self.pending.save_id)?.is_some() {
+            return Ok(());
+        }
+        let current = messages::current_version(reader, base.message_id)?;
+        match prepared.guard {
+            Some(Guard::Force { .. }) => self.refuse_deleted(current).map(drop),
+            _ => self.refuse_stale(current),
+        }
+    }
+
+    fn refuse_deleted(&self, current: Option<CurrentVersion>) -> Result<CurrentVersion> {
+        current.filter(|current| current.deleted_at.is_none()).ok_or_else(|| Error::ObjectDeleted {
+            kind: ObjectKind::Message,
+            entry_id: self.entry_id(),
+        })
+    }
+
+    fn refuse_stale(&self, current: Option<CurrentVersion>) -> Result<()> {
+        let current = self.refuse_deleted(current)?;
+        match &self.base {
+            Some(base) if base.version != current.row_version => {
+                Err(self.changed(base.version, current))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn changed(&self, base_version: RowVersion, current: CurrentVersion) -> Error {
+        Error::ObjectChanged {
+            entry_id: self.entry_id(),
+            base_version,
+            current_version: current.row_version,
+            saved_by: current.saved_by,
+            saved_at: current.saved_at,
+        }
+    }
+
+    /// Turns the outcome of a transaction that has ended into the caller's answer. Only now does the handle change.
+    fn conclude(&mut self, outcome: Outcome, afterwards: Afterwards) -> Result<Saved> {
+        let save_id = self.pending.save_id;
+        let (row, outcome) = match outcome {
+            Outcome::Saved(row) => (row, SaveOutcome::NewVersion),
+            Outcome::SavedBefore(recorded) => (self.row_of(&recorded)?, SaveOutcome::SavedBefore),
+            Outcome::Changed(current) => {
+                let base_version =
+                    self.base.as_ref().map_or(RowVersion::FIRST, |base| base.version);
+                return Err(self.changed(base_version, current));
+            }
+            Outcome::Gone if self.base.is_none() => {
+                return Err(Error::ObjectDeleted {
+                    kind: ObjectKind::Folder,
+                    entry_id: self.folder_id(),
+                });
+            }
+            Outcome::Gone => {
+                return Err(Error::ObjectDeleted {
+                    kind: ObjectKind::Message,
+                    entry_id: self.entry_id(),
+                });
+            }
+        };
+        let saved = Saved {
+            entry_id: self.entry_id(),
+            row_version: row.row_version,
+            change_number: row.change_number,
+            save_id,
+            outcome,
+        };
+        self.store.database.saw_change(row.change_number);
+        self.base = Some(Base {
+            message_id: row.message_id,
+            version: row.row_version,
+            snapshot_version: row.row_version,
+            modified_at: row.modified_at,
+            modified_by: row.modified_by,
+            committed_at: row.committed_at,
+            change_key: row.change_key,
+            predecessors: PredecessorChangeList::from_bytes(&row.predecessors).unwrap_or_default(),
+        });
+        self.snapshot = Arc::clone(&self.mine);
+        self.pending = Pending::nothing();
+        // The old pin protects the new snapshot as well; a new one lets the collector go on. Where it cannot be had
+        // the old one stays.
+        if let Ok(Some(pin)) = self.store.database.pin() {
+            self.pin = Some(Arc::new(pin));
+        }
+        self.settle(afterwards);
+        Ok(saved)
+    }
+
+    /// The row of a save that had been committed before. If others have saved since, what described it is gone, but
+    /// for what the journal says.
+    fn row_of(&self, recorded: &changes::RecordedSave) -> Result<SavedRow> {
+        let uid = self.uid;
+        let stored = self.store.database.read(|reader| messages::load(reader, uid))?;
+        let (change_key, predecessors, message_id) = match &stored {
+            Some(row) if row.row_version == recorded.row_version => {
+                (row.change_key.clone(), row.predecessors.clone(), row.message_id)
+            }
+            Some(row) => (Vec::new(), Vec::new(), row.message_id),
+            // Deleted for good since: a number that no row has, so that the next save finds it deleted.
+            None => (Vec::new(), Vec::new(), self.base.as_ref().map_or(0, |base| base.message_id)),
+        };
+        Ok(SavedRow {
+            message_id,
+            row_version: recorded.row_version,
+            change_number: recorded.change_number,
+            modified_at: recorded.committed_at,
+            modified_by: recorded.client_name.clone(),
+            committed_at: recorded.committed_at,
+            change_key,
+            predecessors,
+        })
+    }
+
+    fn failed(&mut self, failure: WriteFailure) -> Error {
+        match failure {
+            WriteFailure::Nothing(error) => error,
+            WriteFailure::CommitUnknown(source) => self.outcome_unknown(source),
+        }
+    }
+
+    /// From now on a repeated save asks the journal first.
+    fn outcome_unknown(&mut self, source: Source) -> Error {
+        self.pending.attempt = versioned::Attempt::Repeated;
+        Error::OutcomeUnknown { entry_id: self.entry_id(), save_id: self.pending.save_id, source }
+    }
+
+    fn settle(&mut self, afterwards: Afterwards) {
+        match afterwards {
+            Afterwards::Modifiable => {}
+            Afterwards::ReadOnly => self.access_level = AccessLevel::ReadOnly,
+            Afterwards::Closed => {
+                self.state = HandleState::Closed;
+                self.pin = None;
+            }
+        }
+    }
+}
+
+fn afterwards(flags: SaveFlags) -> Result<Afterwards> {
+    let read_only = flags.contains(SaveFlags::KEEP_OPEN_READONLY);
+    let read_write = flags.contains(SaveFlags::KEEP_OPEN_READWRITE);
+    match (read_only, read_write) {
+        (true, true) => Err(Error::InvalidParameter {
+            detail: "KEEP_OPEN_READONLY and KEEP_OPEN_READWRITE contradict each other".to_owned(),
+        }),
+        (true, false) => Ok(Afterwards::ReadOnly),
+        (false, true) => Ok(Afterwards::Modifiable),
+        (false, false) => Ok(Afterwards::Closed),
+    }
+}
+
+impl Store {
+    #[cfg(feature = "mime")]
+    /// Saves several handles in one commit, each by its own rules and with its own result; the handles are closed by
+    /// success. If the commit fails, all of them have failed.
+    pub(crate) fn save_together(&self, messages: &mut [Message]) -> Result<Vec<Result<Saved>>> {
+        for message in messages.iter() {
+            message.check_modifiable()?;
+        }
+        let prepared: Vec<Prepared> = messages.iter_mut().map(|message| message.prepare(false)).collect();
+        let written = self.database.write(
+            |_| Ok(()),
+            |tx| {
+                let outcomes: Vec<Outcome> = messages
+                    .iter()
+                    .zip(&prepared)
+                    .map(|(message, prepared)| message.write(tx, prepared))
+                    .collect::<Result<_>>()?;
+                Ok(Ending::Commit(outcomes))
+            },
+        );
+        match written {
+            Ok(outcomes) => Ok(messages
+                .iter_mut()
+                .zip(outcomes)
+                .map(|(message, outcome)| message.conclude(outcome, Afterwards::Closed))
+                .collect()),
+            Err(WriteFailure::Nothing(error)) => Err(error),
+            Err(WriteFailure::CommitUnknown(source)) => {
+                for message in messages.iter_mut() {
+                    message.pending.attempt = versioned::Attempt::Repeated;
+                }
+                Err(WriteFailure::CommitUnknown(source).into())
+            }
+        }
+    }
+
+    /// Asks the journal whether a save took place: for a host that was killed, or that was told that the outcome of a
+    /// save is unknown (S8). `None`: it did not, or the journal was purged since.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store; and those of reading the store.
+    pub fn find_save(&self, entry_id: &EntryId, save_id: SaveId) -> Result<Option<RecordedSave>> {
+        let uid = self.object(entry_id)?;
+        let found = self.database.read(|reader| changes::find_save(reader, uid, save_id))?;
+        Ok(found.map(|found| RecordedSave {
+            row_version: found.row_version,
+            change_number: found.change_number,
+            committed_at: found.committed_at,
+            client_name: found.client_name,
+        }))
+    }
+}

@@ -1,0 +1,309 @@
+//! Large values: read on demand from the snapshot, taken in without holding all of them.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use crate::db::pins::Pin;
+use crate::db::streams::{self, PendingStreams, StreamId};
+use crate::db::transaction::Ending;
+use crate::error::{Error, ObjectKind, Result};
+use crate::model::{
+    Properties, PropertyTag, PropertyType, PropertyValue, StoredValue, StreamHash, StreamReference,
+};
+use crate::store::limits::{DOCUMENT_LIMIT, IN_MEMORY, may_become_stream};
+use crate::store::{Message, Store};
+
+/// Reads a text or binary value, or an attachment's data, as it was when the stream was opened, whatever is
+/// committed meanwhile (O2). Each part that is read is verified.
+///
+/// It needs no handle: the message may be saved, closed or dropped, and deleted by another process. Errors come as
+/// [`io::Error`] with an [`Error`](crate::Error) inside.
+#[derive(Debug)]
+pub struct StreamReader {
+    source: Origin,
+    size: u64,
+    position: u64,
+}
+
+#[derive(Debug)]
+enum Origin {
+    /// Small, or not stored yet.
+    Memory(Arc<[u8]>),
+    Stored {
+        store: Store,
+        hash: StreamHash,
+        /// Keeps the stream from being collected.
+        _pin: Option<Arc<Pin>>,
+        chunk: Option<streams::Chunk>,
+    },
+}
+
+impl StreamReader {
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Read for StreamReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() || self.position >= self.size {
+            return Ok(0);
+        }
+        let position = self.position;
+        let available: &[u8] = match &mut self.source {
+            Origin::Memory(data) => {
+                data.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or(&[])
+            }
+            Origin::Stored { store, hash, chunk, .. } => {
+                let holds = |chunk: &streams::Chunk| {
+                    position.checked_sub(chunk.position).is_some_and(|at| at < chunk.data.len() as u64)
+                };
+                if !chunk.as_ref().is_some_and(holds) {
+                    *chunk = store
+                        .database
+                        .read(|reader| streams::read_chunk(reader, *hash, position))
+                        .map_err(io::Error::other)?;
+                }
+                let chunk = chunk.as_ref().filter(|chunk| holds(chunk)).ok_or_else(|| {
+                    io::Error::other(Error::CorruptStore {
+                        detail: format!("stream {hash} ends at byte {position}, before its size"),
+                        source: None,
+                    })
+                })?;
+                let at = usize::try_from(position - chunk.position).unwrap_or(usize::MAX);
+                chunk.data.get(at..).unwrap_or(&[])
+            }
+        };
+        let count = available.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), available.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for StreamReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "seek before the beginning of the stream")
+        })?;
+        Ok(self.position)
+    }
+}
+
+/// Reads a stream to its end; an error of the store comes out as itself.
+pub(crate) fn load_whole(mut reader: StreamReader) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
+    reader.read_to_end(&mut bytes).map_err(|error| from_io(error, "reading a stream"))?;
+    Ok(bytes)
+}
+
+fn from_io(error: io::Error, doing: &str) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::DiskError { detail: doing.to_owned(), source: Box::new(error) },
+    }
+}
+
+/// Checks a text that comes in pieces for being UTF-8.
+#[derive(Default)]
+struct Utf8Check {
+    /// The beginning of a character whose end has not come yet: at most three bytes.
+    rest: Vec<u8>,
+}
+
+impl Utf8Check {
+    fn take(&mut self, piece: &[u8]) -> Result<()> {
+        self.rest.extend_from_slice(piece);
+        match std::str::from_utf8(&self.rest) {
+            Ok(_) => self.rest.clear(),
+            Err(error) if error.error_len().is_none() => {
+                self.rest.drain(..error.valid_up_to());
+            }
+            Err(_) => return Err(not_utf8()),
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        if self.rest.is_empty() { Ok(()) } else { Err(not_utf8()) }
+    }
+}
+
+fn not_utf8() -> Error {
+    Error::InvalidParameter { detail: "a PT_UNICODE value takes UTF-8, and this is none".to_owned() }
+}
+
+impl Message {
+    /// Opens a value of a property bag of this handle.
+    pub(crate) fn reader_of(&self, properties: &Properties, tag: PropertyTag) -> Result<StreamReader> {
+        if !tag.property_type().is_some_and(PropertyType::may_be_stream) {
+            return Err(Error::NoSupport {
+                detail: format!("{tag} is of a type that cannot be opened as a stream"),
+            });
+        }
+        let not_found = || Error::NotFound { kind: ObjectKind::Property, what: tag.to_string() };
+        let (source, size) = match properties.get(tag).ok_or_else(not_found)? {
+            StoredValue::Inline(PropertyValue::Unicode(text)) => in_memory(text.as_bytes()),
+            StoredValue::Inline(PropertyValue::String8(text)) => in_memory(&text.0),
+            StoredValue::Inline(PropertyValue::Binary(bytes)) => in_memory(bytes),
+            StoredValue::Inline(_) => return Err(not_found()),
+            StoredValue::Stream(reference) => {
+                let source = match self.pending.streams.shared(reference.hash) {
+                    Some(data) => Origin::Memory(data),
+                    None => Origin::Stored {
+                        store: self.store.clone(),
+                        hash: reference.hash,
+                        _pin: self.pin.clone(),
+                        chunk: None,
+                    },
+                };
+                (source, reference.size)
+            }
+        };
+        Ok(StreamReader { source, size, position: 0 })
+    }
+
+    /// Makes a stream of bytes: in memory while there is room, else in the store at once.
+    pub(crate) fn add_stream(&mut self, data: &[u8]) -> Result<StreamReference> {
+        let reference = StreamReference { hash: StreamHash::of(data), size: data.len() as u64 };
+        if self.pending.streams.bytes(reference.hash).is_some() {
+            return Ok(reference);
+        }
+        if self.pending.streams.total() + data.len() <= IN_MEMORY {
+            self.pending.streams.add(reference.hash, data);
+            return Ok(reference);
+        }
+        let mut growing = GrowingStream::begin(&self.store)?;
+        for piece in data.chunks(IN_MEMORY) {
+            growing.append(piece)?;
+        }
+        growing.seal()
+    }
+
+    /// Takes a value from a reader: inline if it is small and may be, in memory if there is room, else straight
+    /// into the store.
+    pub(crate) fn take_stream(
+        &mut self,
+        tag: PropertyTag,
+        mut data: impl Read,
+    ) -> Result<(StoredValue, u64)> {
+        let kind = tag.property_type().filter(|kind| kind.may_be_stream()).ok_or_else(|| {
+            Error::NoSupport { detail: format!("{tag} is of a type that cannot be a stream") }
+        })?;
+        let mut check = (kind == PropertyType::Unicode).then(Utf8Check::default);
+        let mut piece = read_piece(&mut data)?;
+        if let Some(check) = &mut check {
+            check.take(&piece)?;
+        }
+        if piece.len() < IN_MEMORY || !may_become_stream(tag) {
+            if !may_become_stream(tag) {
+                (&mut data)
+                    .take(DOCUMENT_LIMIT)
+                    .read_to_end(&mut piece)
+                    .map_err(|error| from_io(error, "reading the new value"))?;
+            }
+            let size = piece.len();
+            let value = value_of(kind, piece)?;
+            return Ok((self.to_stored(tag, value)?, size as u64));
+        }
+        let mut growing = GrowingStream::begin(&self.store)?;
+        while !piece.is_empty() {
+            growing.append(&piece)?;
+            piece = read_piece(&mut data)?;
+            if let Some(check) = &mut check {
+                check.take(&piece)?;
+            }
+        }
+        if let Some(check) = check {
+            check.end()?;
+        }
+        let reference = growing.seal()?;
+        Ok((StoredValue::Stream(reference), reference.size))
+    }
+
+    /// Takes an attachment's data, which is a stream whatever its size.
+    pub(crate) fn take_data(&mut self, mut data: impl Read) -> Result<StreamReference> {
+        let mut piece = read_piece(&mut data)?;
+        if piece.len() < IN_MEMORY {
+            return self.add_stream(&piece);
+        }
+        let mut growing = GrowingStream::begin(&self.store)?;
+        while !piece.is_empty() {
+            growing.append(&piece)?;
+            piece = read_piece(&mut data)?;
+        }
+        growing.seal()
+    }
+}
+
+fn in_memory(bytes: &[u8]) -> (Origin, u64) {
+    (Origin::Memory(Arc::from(bytes)), bytes.len() as u64)
+}
+
+fn value_of(kind: PropertyType, bytes: Vec<u8>) -> Result<PropertyValue> {
+    Ok(match kind {
+        PropertyType::Unicode => {
+            PropertyValue::Unicode(String::from_utf8(bytes).map_err(|_| not_utf8())?)
+        }
+        PropertyType::String8 => PropertyValue::String8(crate::model::String8(bytes)),
+        _ => PropertyValue::Binary(bytes),
+    })
+}
+
+/// At most one turn's worth; less only at the end.
+fn read_piece(data: &mut impl Read) -> Result<Vec<u8>> {
+    let mut piece = Vec::new();
+    data.take(IN_MEMORY as u64)
+        .read_to_end(&mut piece)
+        .map_err(|error| from_io(error, "reading the new value"))?;
+    Ok(piece)
+}
+
+/// A stream that is written piece by piece, each in a short turn of its own, and that nothing refers to until a
+/// save does. What is left of one that is never saved is waste for the collector.
+struct GrowingStream {
+    store: Store,
+    stream: StreamId,
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl GrowingStream {
+    fn begin(store: &Store) -> Result<GrowingStream> {
+        let stream = store.write_waste(streams::begin)?;
+        Ok(GrowingStream { store: store.clone(), stream, hasher: blake3::Hasher::new(), size: 0 })
+    }
+
+    fn append(&mut self, piece: &[u8]) -> Result<()> {
+        let (stream, position) = (self.stream, self.size);
+        self.store.write_waste(|tx| streams::append(tx, stream, position, piece))?;
+        self.hasher.update(piece);
+        self.size += piece.len() as u64;
+        Ok(())
+    }
+
+    fn seal(self) -> Result<StreamReference> {
+        let hash = StreamHash::from_bytes(*self.hasher.finalize().as_bytes());
+        let reference = StreamReference { hash, size: self.size };
+        self.store.write_waste(|tx| streams::seal(tx, self.stream, reference))?;
+        Ok(reference)
+    }
+}
+
+impl Store {
+    /// Writes what nothing refers to yet; whether an unclear commit took place makes no difference then.
+    fn write_waste<T>(
+        &self,
+        work: impl FnOnce(&crate::db::transaction::WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        Ok(self.database.write(|_| Ok(()), |tx| work(tx).map(Ending::Commit))?)
+    }
+}

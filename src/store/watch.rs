@@ -1,0 +1,64 @@
+//! Following the journal.
+
+use std::time::{Duration, Instant};
+
+use crate::db::changes;
+use crate::error::Result;
+use crate::model::{ChangeNumber, EntryId, JournalEntry, RowVersion};
+use crate::store::Store;
+
+/// How often a waiting follower looks: one indexed read of a few microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+impl Store {
+    /// The number of the newest committed change.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store.
+    pub fn last_change(&self) -> Result<ChangeNumber> {
+        self.database.read(changes::last)
+    }
+
+    /// The changes that all processes committed after `since`, in commit order, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store.
+    pub fn changes_after(&self, since: ChangeNumber, limit: u32) -> Result<Vec<JournalEntry>> {
+        self.database.read(|reader| changes::after(reader, since, limit))
+    }
+
+    /// Waits until there are changes after `since`, and returns up to a thousand of them; none after the timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the store.
+    pub fn wait_for_changes(
+        &self,
+        since: ChangeNumber,
+        timeout: Duration,
+    ) -> Result<Vec<JournalEntry>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            if self.last_change()? > since {
+                return self.changes_after(since, 1_000);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(Vec::new());
+            }
+            std::thread::sleep(LOOK_EVERY.min(deadline - now));
+        }
+    }
+
+    /// The saves of a message after one of its versions, oldest first, as far as the journal goes back.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store; and those of reading the store.
+    pub fn saves_after(&self, entry_id: &EntryId, version: RowVersion) -> Result<Vec<JournalEntry>> {
+        let uid = self.object(entry_id)?;
+        self.database.read(|reader| changes::saves_after(reader, uid, version))
+    }
+}

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{
-    EntryId, FileTime, PropertyTag, PropertyType, RowVersion, SaveId,
-};
+use crate::model::{EntryId, FileTime, PropertyTag, PropertyType, RowVersion, SaveId};
 
 /// What every fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -101,7 +99,9 @@ pub enum Error {
     #[error("the handle was closed by a save; open the message again")]
     HandleClosed,
     /// The store or handle is used in a forked child of the process that opened it (P7).
-    #[error("this store was opened by process {opened_by} and is unusable in its forked child; open it again")]
+    #[error(
+        "this store was opened by process {opened_by} and is unusable in its forked child; open it again"
+    )]
     Forked {
         /// The process that opened the store.
         opened_by: u32,

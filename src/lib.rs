@@ -1,4 +1,65 @@
-#![doc = "MAPI's message store on one SQLite file."]
+//! MAPI's message store on one SQLite file, open in any number of processes at once, with no server.
+//!
+//! A mail client, a sync daemon, a phone bridge and a script open the same draft and save it. Most stores lose one
+//! of those saves without a word. This one keeps the contract of Microsoft's page *Supporting Multiple Client
+//! Access to Messages in Message Stores*, between threads, connections and processes alike:
+//!
+//! - anyone may open a message, and opening locks nothing;
+//! - the first [`Message::save_changes`] wins as if it were alone;
+//! - a later one from another client changes nothing and gets `MAPI_E_OBJECT_CHANGED`;
+//! - it may save again with [`SaveFlags::FORCE_SAVE`], which replaces what was saved before, or save its changes
+//!   elsewhere with [`Message::save_elsewhere`].
+//!
+//! ```
+//! use mapistore::{Access, Error, Recipient, SaveFlags, SpecialFolder, Store, pr};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let store = Store::options()
+//!     .client_name("reader")
+//!     .create_if_missing()
+//!     .open(folder.path().join("mail.store"))?;
+//!
+//! let mut draft = store.special_folder(SpecialFolder::Drafts)?.create_message()?;
+//! draft.set(pr::SUBJECT, "Figures")?;
+//! draft.add_recipient(Recipient::to("Ana", "ana@example.org"))?;
+//! draft.attach("figures.csv", &b"1;2;3\n"[..])?;
+//! let id = draft.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?.entry_id;
+//!
+//! // Any other process.
+//! let mut theirs = store.open_message(&id, Access::Modify)?;
+//! theirs.set(pr::SUBJECT, "Figures, corrected")?;
+//! theirs.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?;
+//!
+//! draft.set(pr::SUBJECT, "Figures, final")?;
+//! match draft.save_changes(SaveFlags::KEEP_OPEN_READWRITE) {
+//!     Err(Error::ObjectChanged { current_version, saved_by, .. }) => {
+//!         println!("{saved_by} was faster: version {current_version}");
+//!         draft.save_changes(SaveFlags::KEEP_OPEN_READWRITE | SaveFlags::FORCE_SAVE)?;
+//!     }
+//!     other => panic!("the second save went through: {other:?}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The way in is [`Store::options`]; [`Message`] is the handle that everything is about; [`pr`] has the typed
+//! property tags; [`Error`] says what became of the data. What exactly a client may rely on stands in
+//! `docs/contract.md`, each rule with an id that this documentation cites (S2, O6); what is stored, in
+//! `docs/schema.sql`.
+//!
+//! # Features
+//!
+//! - `cli` (default): the program `mapistore`. Hosts set `default-features = false`.
+//! - `mime`: the module `mime`, which reads mail files.
+//!
+//! # Floors
+//!
+//! `model` (pure values) ← `db` (SQL and SQLite, and the one statement that decides a save) ← `store` (MAPI's
+//! rules) ← `mime` and the program. Imports point down only.
+
+#[cfg(windows)]
+compile_error!(
+    "the locks between processes are those of Unix; nobody has made them for Windows yet"
+);
 
 mod db;
 mod error;
@@ -10,7 +71,18 @@ mod store;
 pub use db::database::Durability;
 pub use db::inspect::Cell;
 pub use db::place::NetworkFileSystems;
-pub use error::*;
-pub use model::*;
+pub use error::{Error, MapiCode, ObjectKind, Result, Source};
 pub use model::FolderKind as SpecialFolder;
-pub use store::*;
+pub use model::{
+    Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
+    Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageFlags,
+    MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind, PropertyTag,
+    PropertyType, PropertyValue, ReadState, Recipient, RecipientKind, RowVersion, SaveFlags,
+    SaveId, StoreUid, StoredValue, StreamHash, StreamReference, String8, Succession, Tag,
+    known_properties, pr,
+};
+pub use store::{
+    Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
+    ContentsOrder, Entry, Folder, FolderInfo, Message, MessageSummary, Outcomes, Page, QueryResult,
+    RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamReader,
+};

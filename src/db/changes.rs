@@ -38,12 +38,17 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
     let (single, several) = match change.objects {
         [] => (None, None),
         [single] => (Some(*single), None),
-        several => (None, Some(json_list(several.iter().map(ObjectUid::to_string)))),
+        several => (
+            None,
+            Some(json_list(several.iter().map(ObjectUid::to_string))),
+        ),
     };
     let properties = (!change.properties.is_empty())
         .then(|| json_list(change.properties.iter().map(|tag| tag.document_key())));
-    let mut insert =
-        tx.connection.prepare_cached(INSERT).map_err(while_doing("writing the journal"))?;
+    let mut insert = tx
+        .connection
+        .prepare_cached(INSERT)
+        .map_err(while_doing("writing the journal"))?;
     insert
         .execute(named_params! {
             ":committed_at": tx.now,
@@ -143,9 +148,10 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
     let properties: Option<String> = row.get("properties")?;
     let objects = match (single, several) {
         (Some(single), _) => vec![single],
-        (None, Some(several)) => {
-            list(&several).iter().filter_map(|text| text.parse().ok()).collect()
-        }
+        (None, Some(several)) => list(&several)
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect(),
         (None, None) => Vec::new(),
     };
     Ok(JournalEntry {

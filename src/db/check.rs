@@ -52,7 +52,10 @@ const RULES: &[&str] = &[
 
 /// SQLite's own check of the file.
 pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
-    let mut problems = texts(connection, "SELECT integrity_check AS problem FROM pragma_integrity_check")?;
+    let mut problems = texts(
+        connection,
+        "SELECT integrity_check AS problem FROM pragma_integrity_check",
+    )?;
     problems.retain(|problem| problem != "ok");
     problems.extend(texts(
         connection,
@@ -67,7 +70,9 @@ pub(crate) const RULE_COUNT: usize = RULES.len();
 
 /// What breaks a rule of the schema.
 pub(crate) fn rule(connection: &Connection, index: usize) -> Result<Vec<String>> {
-    RULES.get(index).map_or_else(|| Ok(Vec::new()), |sql| texts(connection, sql))
+    RULES
+        .get(index)
+        .map_or_else(|| Ok(Vec::new()), |sql| texts(connection, sql))
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {
@@ -188,4 +193,3 @@ pub(crate) fn workload(connection: &Connection) -> Result<u64> {
         .map(i64::unsigned_abs)
         .map_err(while_doing("counting what is to be checked"))
 }
-

@@ -1,8 +1,8 @@
 //! The connections of one process to one store file, and how they are opened.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,8 +10,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::db::failure::{sqlite, system, while_doing};
 use crate::db::changes;
+use crate::db::failure::{sqlite, system, while_doing};
 use crate::db::lock_file::{LockAccess, LockFile};
 use crate::db::migrate::{self, SchemaState};
 use crate::db::pins::Pin;
@@ -81,7 +81,9 @@ pub(crate) struct Connections {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("path", &self.place.path).finish_non_exhaustive()
+        f.debug_struct("Database")
+            .field("path", &self.place.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,28 +118,32 @@ impl Database {
         let lock_file = LockFile::open(&lock_path, LockAccess::ReadWrite)
             .map_err(|error| system(format!("opening {}", lock_path.display()), error))?;
         let writer = ready_connection(&place, &settings, &lock_file, deadline)?;
-        Self::assemble(place, settings, Some(writer), Some(lock_file), OpenFlags::SQLITE_OPEN_READ_WRITE)
+        Self::assemble(
+            place,
+            settings,
+            Some(writer),
+            Some(lock_file),
+            OpenFlags::SQLITE_OPEN_READ_WRITE,
+        )
     }
 
     fn open_to_read(place: Place, settings: Settings) -> Result<Database> {
-        let lock_file = match LockFile::open(&place.beside("-lock"), LockAccess::ReadOnly) {
-            Ok(lock_file) => {
-                let deadline = Instant::now() + settings.busy_timeout;
-                if !lock_file.share_presence(deadline).map_err(|error| system("waiting for a migration", error))? {
-                    return Err(busy(&settings));
-                }
-                Some(lock_file)
+        let lock_file = open_lock_file_to_read(&place);
+        if let Some(lock_file) = &lock_file {
+            let deadline = Instant::now() + settings.busy_timeout;
+            let waiting = |error| system("waiting for a process that migrates the store", error);
+            if !lock_file.share_presence(deadline).map_err(waiting)? {
+                return Err(busy(&settings));
             }
-            // Nobody writes where even this file is missing: every writer would have made it.
-            Err(_) => None,
-        };
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let probe = connect(&place.path, flags, &settings)?;
         match migrate::recognise(&probe) {
             Ok(SchemaState::Current) => Self::assemble(place, settings, None, lock_file, flags),
             Ok(SchemaState::Older) => Err(Error::Version {
-                detail: "the store is of an older version; open it once for writing, which moves it on"
-                    .to_owned(),
+                detail:
+                    "the store is of an older version; open it once for writing, which moves it on"
+                        .to_owned(),
             }),
             Ok(SchemaState::Empty) => Err(missing(&place)),
             Err(error @ Error::DiskError { .. }) => {
@@ -148,13 +154,16 @@ impl Database {
                 );
                 match plan {
                     ReadOnlyPlan::Immutable => {
-                        let uri = Place { path: immutable_uri(&place.path).into(), ..place };
+                        let uri = Place {
+                            path: immutable_uri(&place.path).into(),
+                            ..place
+                        };
                         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
                         Self::assemble(uri, settings, None, lock_file, flags)
                     }
-                    ReadOnlyPlan::Refuse(why) => {
-                        Err(Error::NoAccess { detail: format!("{}: {why}", place.path.display()) })
-                    }
+                    ReadOnlyPlan::Refuse(why) => Err(Error::NoAccess {
+                        detail: format!("{}: {why}", place.path.display()),
+                    }),
                     ReadOnlyPlan::GiveUp => Err(error),
                 }
             }
@@ -208,9 +217,13 @@ impl Database {
     /// The connections, unless this is a forked child (P7).
     pub(crate) fn connections(&self) -> Result<&Connections> {
         if std::process::id() != self.opened_by {
-            return Err(Error::Forked { opened_by: self.opened_by });
+            return Err(Error::Forked {
+                opened_by: self.opened_by,
+            });
         }
-        self.connections.as_ref().ok_or(Error::Forked { opened_by: self.opened_by })
+        self.connections.as_ref().ok_or(Error::Forked {
+            opened_by: self.opened_by,
+        })
     }
 
     /// A connection that reads.
@@ -241,7 +254,9 @@ impl Database {
     /// committed what the row then shows. The newest change that this process has seen is at most the newest
     /// one there is, and an older pin protects more.
     pub(crate) fn pin(&self) -> Result<Option<Pin>> {
-        let Some(lock_file) = &self.connections()?.lock_file else { return Ok(None) };
+        let Some(lock_file) = &self.connections()?.lock_file else {
+            return Ok(None);
+        };
         lock_file
             .pin(self.last_change.load(Ordering::Acquire))
             .map(Some)
@@ -249,25 +264,47 @@ impl Database {
     }
 }
 
+/// Where the file is not there it is made, so that later writers see this reader's snapshots. Where it can be neither
+/// opened nor made, nobody of this kind writes: every writer needs it.
+fn open_lock_file_to_read(place: &Place) -> Option<LockFile> {
+    let path = place.beside("-lock");
+    LockFile::open(&path, LockAccess::ReadOnly)
+        .or_else(|_| LockFile::open(&path, LockAccess::ReadWrite))
+        .ok()
+}
+
 /// One worker thread makes the connections of all stores of the process.
 fn pool_threads() -> Arc<scheduled_thread_pool::ScheduledThreadPool> {
     static THREADS: OnceLock<Arc<scheduled_thread_pool::ScheduledThreadPool>> = OnceLock::new();
     let threads = THREADS.get_or_init(|| {
-        Arc::new(scheduled_thread_pool::ScheduledThreadPool::builder().num_threads(1).build())
+        Arc::new(
+            scheduled_thread_pool::ScheduledThreadPool::builder()
+                .num_threads(1)
+                .build(),
+        )
     });
     Arc::clone(threads)
 }
 
 fn pool_failure(error: r2d2::Error) -> Error {
-    Error::CallFailed { detail: "opening a connection for reading".to_owned(), source: Some(Box::new(error)) }
+    Error::CallFailed {
+        detail: "opening a connection for reading".to_owned(),
+        source: Some(Box::new(error)),
+    }
 }
 
 fn busy(settings: &Settings) -> Error {
-    Error::Busy { waited: settings.busy_timeout, source: None }
+    Error::Busy {
+        waited: settings.busy_timeout,
+        source: None,
+    }
 }
 
 fn missing(place: &Place) -> Error {
-    Error::NotFound { kind: ObjectKind::Store, what: place.path.display().to_string() }
+    Error::NotFound {
+        kind: ObjectKind::Store,
+        what: place.path.display().to_string(),
+    }
 }
 
 /// A host may link another SQLite than the bundled one.
@@ -296,7 +333,12 @@ fn ready_connection(
     deadline: Instant,
 ) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let waiting = |error| system("waiting for a process that makes or migrates the store", error);
+    let waiting = |error| {
+        system(
+            "waiting for a process that makes or migrates the store",
+            error,
+        )
+    };
     if !lock_file.share_presence(deadline).map_err(waiting)? {
         return Err(busy(settings));
     }
@@ -333,7 +375,12 @@ fn ready_connection(
 /// SQLite gives its side files the permissions of the file itself.
 fn make_private_file(path: &Path) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(system(format!("making {}", path.display()), error)),
@@ -377,7 +424,11 @@ enum ReadOnlyPlan {
 
 /// What to do when SQLite cannot open a store for reading (O3). `immutable` skips the WAL, so it is right only
 /// where there is none and nobody can make one.
-fn read_only_plan(medium_is_read_only: bool, wal_is_filled: bool, shm_exists: bool) -> ReadOnlyPlan {
+fn read_only_plan(
+    medium_is_read_only: bool,
+    wal_is_filled: bool,
+    shm_exists: bool,
+) -> ReadOnlyPlan {
     if wal_is_filled && !shm_exists {
         return ReadOnlyPlan::Refuse(
             "the write-ahead log holds changes that cannot be read without its -shm file; open the store \
@@ -399,7 +450,9 @@ fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for &byte in path.as_os_str().as_bytes() {
         match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(byte)),
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(byte))
+            }
             other => uri.push_str(&format!("%{other:02X}")),
         }
     }
@@ -413,21 +466,33 @@ mod tests {
 
     #[test]
     fn an_old_sqlite_is_refused() {
-        assert!(matches!(refuse_old_sqlite(3_051_002), Err(Error::Version { .. })));
+        assert!(matches!(
+            refuse_old_sqlite(3_051_002),
+            Err(Error::Version { .. })
+        ));
         assert!(refuse_old_sqlite(3_051_003).is_ok());
     }
 
     #[test]
     fn a_filled_wal_without_shm_is_never_read_as_if_it_were_immutable() {
         // O3
-        assert!(matches!(read_only_plan(true, true, false), ReadOnlyPlan::Refuse(_)));
-        assert!(matches!(read_only_plan(false, true, false), ReadOnlyPlan::Refuse(_)));
+        assert!(matches!(
+            read_only_plan(true, true, false),
+            ReadOnlyPlan::Refuse(_)
+        ));
+        assert!(matches!(
+            read_only_plan(false, true, false),
+            ReadOnlyPlan::Refuse(_)
+        ));
         assert_eq!(read_only_plan(true, false, false), ReadOnlyPlan::Immutable);
         assert_eq!(read_only_plan(false, false, false), ReadOnlyPlan::GiveUp);
     }
 
     #[test]
     fn a_uri_escapes_what_would_end_the_path() {
-        assert_eq!(immutable_uri(Path::new("/a?b#c d")), "file:/a%3Fb%23c%20d?immutable=1");
+        assert_eq!(
+            immutable_uri(Path::new("/a?b#c d")),
+            "file:/a%3Fb%23c%20d?immutable=1"
+        );
     }
 }

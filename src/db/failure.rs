@@ -12,26 +12,36 @@ use crate::error::{Error, Source};
 pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error_code();
     match code {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Error::Busy { waited: Duration::ZERO, source: Some(Box::new(error)) }
-        }
-        Some(ErrorCode::DiskFull) => Error::NotEnoughDisk { source: Box::new(error) },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
+            waited: Duration::ZERO,
+            source: Some(Box::new(error)),
+        },
+        Some(ErrorCode::DiskFull) => Error::NotEnoughDisk {
+            source: Box::new(error),
+        },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::CorruptStore {
             detail: format!("SQLite found damage while {doing}"),
             source: Some(Box::new(error)),
         },
-        Some(ErrorCode::ReadOnly) => {
-            Error::NoAccess { detail: format!("the store is read-only ({doing}: {error})") }
-        }
+        Some(ErrorCode::ReadOnly) => Error::NoAccess {
+            detail: format!("the store is read-only ({doing}: {error})"),
+        },
         Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
-            Error::NoAccess { detail: format!("{doing}: {error}") }
+            Error::NoAccess {
+                detail: format!("{doing}: {error}"),
+            }
         }
         Some(
-            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed,
-        ) => Error::DiskError { detail: doing.to_owned(), source: Box::new(error) },
-        Some(ErrorCode::TooBig) => {
-            Error::TooBig { detail: format!("{doing}: more than SQLite can hold in one value") }
-        }
+            ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::DiskError {
+            detail: doing.to_owned(),
+            source: Box::new(error),
+        },
+        Some(ErrorCode::TooBig) => Error::TooBig {
+            detail: format!("{doing}: more than SQLite can hold in one value"),
+        },
         _ => match error {
             // A cell that does not read as what the schema says is damage, not a mistake of the caller's.
             rusqlite::Error::FromSqlConversionFailure(..)
@@ -41,7 +51,10 @@ pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
                 detail: format!("a value that cannot be was read while {doing}"),
                 source: Some(Box::new(error)),
             },
-            error => Error::CallFailed { detail: doing.to_owned(), source: Some(Box::new(error)) },
+            error => Error::CallFailed {
+                detail: doing.to_owned(),
+                source: Some(Box::new(error)),
+            },
         },
     }
 }
@@ -56,10 +69,17 @@ pub(crate) fn system(doing: impl Into<String>, error: std::io::Error) -> Error {
     let detail = doing.into();
     match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            Error::NoAccess { detail: format!("{detail}: {error}") }
+            Error::NoAccess {
+                detail: format!("{detail}: {error}"),
+            }
         }
-        std::io::ErrorKind::StorageFull => Error::NotEnoughDisk { source: Box::new(error) },
-        _ => Error::DiskError { detail, source: Box::new(error) },
+        std::io::ErrorKind::StorageFull => Error::NotEnoughDisk {
+            source: Box::new(error),
+        },
+        _ => Error::DiskError {
+            detail,
+            source: Box::new(error),
+        },
     }
 }
 
@@ -83,8 +103,9 @@ impl From<WriteFailure> for Error {
         match failure {
             WriteFailure::Nothing(error) => error,
             WriteFailure::CommitUnknown(source) => Error::DiskError {
-                detail: "the commit failed and may have taken place all the same; look before repeating"
-                    .to_owned(),
+                detail:
+                    "the commit failed and may have taken place all the same; look before repeating"
+                        .to_owned(),
                 source,
             },
         }

@@ -126,7 +126,11 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<FolderPath>> {
 pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<String>> {
     connection
         .prepare_cached("SELECT path FROM folder_paths WHERE folder_id = ?")
-        .and_then(|mut select| select.query_row([folder_id], |row| row.get("path")).optional())
+        .and_then(|mut select| {
+            select
+                .query_row([folder_id], |row| row.get("path"))
+                .optional()
+        })
         .map_err(while_doing("reading the path of a folder"))
 }
 
@@ -137,7 +141,15 @@ pub(crate) fn insert_special(
     kind: FolderKind,
     now: FileTime,
 ) -> Result<i64> {
-    insert(connection, parent, kind, kind.title(), ObjectUid::random(), ChangeNumber::ZERO, now)
+    insert(
+        connection,
+        parent,
+        kind,
+        kind.title(),
+        ObjectUid::random(),
+        ChangeNumber::ZERO,
+        now,
+    )
 }
 
 fn insert(
@@ -172,7 +184,15 @@ pub(crate) fn create(
     uid: ObjectUid,
     change_number: ChangeNumber,
 ) -> Result<i64> {
-    insert(tx.connection, Some(parent), FolderKind::Generic, name, uid, change_number, tx.now)
+    insert(
+        tx.connection,
+        Some(parent),
+        FolderKind::Generic,
+        name,
+        uid,
+        change_number,
+        tx.now,
+    )
 }
 
 /// Gives a folder another name; it must be free.
@@ -201,7 +221,9 @@ pub(crate) fn rename(
 /// they are still somebody's.
 pub(crate) fn delete(tx: &WriteTransaction<'_>, folder: &FolderRow) -> Result<()> {
     tx.connection
-        .prepare_cached("UPDATE messages SET folder_id = ? WHERE folder_id = ? AND deleted_at IS NOT NULL")
+        .prepare_cached(
+            "UPDATE messages SET folder_id = ? WHERE folder_id = ? AND deleted_at IS NOT NULL",
+        )
         .and_then(|mut update| update.execute((folder.parent_folder_id, folder.folder_id)))
         .map_err(while_doing("keeping the soft-deleted messages of a folder"))?;
     tx.connection

@@ -66,32 +66,37 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
 }
 
 impl Database {
-    /// Runs one query and hands each row to `each`, with the names of the columns.
-    pub(crate) fn query(
-        &self,
-        sql: &str,
-        each: &mut dyn FnMut(&[String], Vec<Cell>) -> Result<()>,
-    ) -> Result<Vec<String>> {
+    /// Runs one query: the names of its columns, and its rows.
+    pub(crate) fn query(&self, sql: &str) -> Result<(Vec<String>, Vec<Vec<Cell>>)> {
         let reader = self.reader()?;
-        let authorizer = |allowed| reader.authorizer(allowed).map_err(while_doing("guarding a query"));
-        reader.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(while_doing("guarding a query"))?;
+        let authorizer = |allowed| {
+            reader
+                .authorizer(allowed)
+                .map_err(while_doing("guarding a query"))
+        };
+        reader
+            .set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)
+            .map_err(while_doing("guarding a query"))?;
         authorizer(Some(authorize))?;
-        let result = run(&reader, sql, each);
+        let result = run(&reader, sql);
         authorizer(None)?;
         result
     }
 }
 
-fn run(
-    connection: &rusqlite::Connection,
-    sql: &str,
-    each: &mut dyn FnMut(&[String], Vec<Cell>) -> Result<()>,
-) -> Result<Vec<String>> {
+fn run(connection: &rusqlite::Connection, sql: &str) -> Result<(Vec<String>, Vec<Vec<Cell>>)> {
     let mut statement = connection.prepare(sql).map_err(refused_or_wrong)?;
     if !statement.readonly() {
-        return Err(Error::NoAccess { detail: "queries only read; use the commands to change".into() });
+        return Err(Error::NoAccess {
+            detail: "queries only read; use the commands to change".into(),
+        });
     }
-    let names: Vec<String> = statement.column_names().iter().map(|name| (*name).to_owned()).collect();
+    let names: Vec<String> = statement
+        .column_names()
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    let mut result = Vec::new();
     let mut rows = statement.query([]).map_err(refused_or_wrong)?;
     while let Some(row) = rows.next().map_err(refused_or_wrong)? {
         let mut cells = Vec::with_capacity(names.len());
@@ -104,21 +109,25 @@ fn run(
                 ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
             });
         }
-        each(&names, cells)?;
+        result.push(cells);
     }
-    Ok(names)
+    Ok((names, result))
 }
 
 /// A query that SQLite does not understand is the caller's mistake; one that it must not run has no access.
 fn refused_or_wrong(error: rusqlite::Error) -> Error {
     match &error {
         rusqlite::Error::SqlInputError { .. } | rusqlite::Error::MultipleStatement => {
-            Error::InvalidParameter { detail: format!("the query is wrong: {error}") }
+            Error::InvalidParameter {
+                detail: format!("the query is wrong: {error}"),
+            }
         }
         rusqlite::Error::SqliteFailure(failure, Some(message))
             if failure.code == rusqlite::ErrorCode::Unknown =>
         {
-            Error::InvalidParameter { detail: format!("the query is wrong: {message}") }
+            Error::InvalidParameter {
+                detail: format!("the query is wrong: {message}"),
+            }
         }
         _ => sqlite("running a query", error),
     }

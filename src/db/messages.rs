@@ -26,7 +26,6 @@ pub(crate) struct StoredMessage {
     pub(crate) committed_at: FileTime,
     pub(crate) change_key: Vec<u8>,
     pub(crate) predecessors: Vec<u8>,
-    pub(crate) size: u64,
     pub(crate) documents: Documents,
 }
 
@@ -36,7 +35,7 @@ pub(crate) fn load(connection: &Connection, uid: ObjectUid) -> Result<Option<Sto
         messages.row_version AS row_version, messages.change_number AS change_number, deleted_at, is_read, \
         message_status, is_associated, content_checksum, messages.created_at AS created_at, \
         messages.modified_at AS modified_at, modified_by, committed_at, change_key, predecessor_change_list, \
-        size, messages.properties AS properties, recipients, attachments \
+        messages.properties AS properties, recipients, attachments \
         FROM messages JOIN folders ON folders.folder_id = messages.folder_id WHERE messages.entry_uid = ?";
     connection
         .prepare_cached(SELECT)
@@ -61,7 +60,6 @@ fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
         committed_at: row.get("committed_at")?,
         change_key: row.get("change_key")?,
         predecessors: row.get("predecessor_change_list")?,
-        size: row.get::<_, i64>("size")?.unsigned_abs(),
         documents: documents(row)?,
     })
 }
@@ -215,7 +213,9 @@ pub(crate) fn uids_between(
     connection
         .prepare_cached(sql)
         .and_then(|mut select| {
-            select.query_map((first, last, limit), |row| row.get("entry_uid"))?.collect()
+            select
+                .query_map((first, last, limit), |row| row.get("entry_uid"))?
+                .collect()
         })
         .map_err(while_doing("looking for an entry"))
 }
@@ -266,7 +266,11 @@ pub(crate) fn set_status(
         .prepare_cached(
             "SELECT message_status FROM messages WHERE entry_uid = ? AND deleted_at IS NULL",
         )
-        .and_then(|mut select| select.query_row([uid], |row| row.get("message_status")).optional())
+        .and_then(|mut select| {
+            select
+                .query_row([uid], |row| row.get("message_status"))
+                .optional()
+        })
         .map_err(while_doing("reading the status of a message"))?;
     tx.connection
         .prepare_cached(

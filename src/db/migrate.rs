@@ -86,7 +86,9 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
         .map_err(while_doing("reading the schema version"))?;
     let done = usize::try_from(version).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(migration).map_err(while_doing("migrating the schema"))?;
+        transaction
+            .execute_batch(migration)
+            .map_err(while_doing("migrating the schema"))?;
     }
     if state == SchemaState::Empty {
         fill_new_store(&transaction, client_name, now)?;
@@ -97,7 +99,9 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
             "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
         ))
         .map_err(while_doing("writing the schema version"))?;
-    transaction.commit().map_err(while_doing("committing a migration"))
+    transaction
+        .commit()
+        .map_err(while_doing("committing a migration"))
 }
 
 /// The names that the views show instead of tags.
@@ -138,6 +142,8 @@ fn fill_new_store(connection: &Connection, client_name: &str, now: FileTime) -> 
 /// Reads the uid that makes entry ids of this store its own.
 pub(crate) fn store_uid(connection: &Connection) -> Result<StoreUid> {
     connection
-        .query_row("SELECT store_uid FROM store_info", [], |row| row.get("store_uid"))
+        .query_row("SELECT store_uid FROM store_info", [], |row| {
+            row.get("store_uid")
+        })
         .map_err(while_doing("reading the store's uid"))
 }

@@ -36,12 +36,17 @@ impl Place {
     /// Finds out what lies at `path`, and refuses what cannot be a store.
     pub(crate) fn find(path: &Path) -> Result<Place> {
         if path.as_os_str().is_empty() {
-            return Err(Error::InvalidParameter { detail: "the path of the store is empty".into() });
+            return Err(Error::InvalidParameter {
+                detail: "the path of the store is empty".into(),
+            });
         }
         match std::fs::canonicalize(path) {
             Ok(path) => {
                 refuse_other_than_one_file(&path)?;
-                Ok(Place { path, occupant: Occupant::File })
+                Ok(Place {
+                    path,
+                    occupant: Occupant::File,
+                })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let name = path.file_name().ok_or_else(|| Error::InvalidParameter {
@@ -61,7 +66,10 @@ impl Place {
                     }
                     Err(error) => return Err(system(parent.display().to_string(), error)),
                 };
-                Ok(Place { path: parent.join(name), occupant: Occupant::Nothing })
+                Ok(Place {
+                    path: parent.join(name),
+                    occupant: Occupant::Nothing,
+                })
             }
             Err(error) => Err(system(format!("looking for {}", path.display()), error)),
         }
@@ -109,8 +117,11 @@ impl Place {
 
     /// Whether the medium itself cannot be written, by anybody.
     pub(crate) fn medium_is_read_only(&self) -> bool {
-        rustix::fs::statvfs(self.parent())
-            .is_ok_and(|statistics| statistics.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+        rustix::fs::statvfs(self.parent()).is_ok_and(|statistics| {
+            statistics
+                .f_flag
+                .contains(rustix::fs::StatVfsMountFlags::RDONLY)
+        })
     }
 }
 

@@ -64,7 +64,11 @@ impl ToSql for ReadState {
 
 impl FromSql for ReadState {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(if bool::column_result(value)? { ReadState::Read } else { ReadState::Unread })
+        Ok(if bool::column_result(value)? {
+            ReadState::Read
+        } else {
+            ReadState::Unread
+        })
     }
 }
 

@@ -30,8 +30,9 @@ fn chunk_checksum(position: u64, data: &[u8]) -> i64 {
 }
 
 fn column(size: u64) -> Result<i64> {
-    i64::try_from(size)
-        .map_err(|_| Error::TooBig { detail: format!("a stream of {size} bytes") })
+    i64::try_from(size).map_err(|_| Error::TooBig {
+        detail: format!("a stream of {size} bytes"),
+    })
 }
 
 /// The sealed stream of this content.
@@ -39,7 +40,9 @@ pub(crate) fn find(connection: &Connection, hash: StreamHash) -> Result<Option<S
     connection
         .prepare_cached("SELECT stream_id FROM streams WHERE hash = ?")
         .and_then(|mut select| {
-            select.query_row([hash], |row| row.get("stream_id").map(StreamId)).optional()
+            select
+                .query_row([hash], |row| row.get("stream_id").map(StreamId))
+                .optional()
         })
         .map_err(while_doing("looking for a stream"))
 }
@@ -79,7 +82,12 @@ pub(crate) fn append(
     let mut position = position;
     for chunk in data.chunks(CHUNK_SIZE) {
         insert
-            .execute((stream.0, column(position)?, chunk_checksum(position, chunk), chunk))
+            .execute((
+                stream.0,
+                column(position)?,
+                chunk_checksum(position, chunk),
+                chunk,
+            ))
             .map_err(while_doing("storing a stream"))?;
         position += chunk.len() as u64;
     }
@@ -107,7 +115,9 @@ pub(crate) fn seal(
     }
     tx.connection
         .prepare_cached("UPDATE streams SET hash = ?, size = ? WHERE stream_id = ?")
-        .and_then(|mut update| update.execute((reference.hash, reference.size.cast_signed(), stream.0)))
+        .and_then(|mut update| {
+            update.execute((reference.hash, reference.size.cast_signed(), stream.0))
+        })
         .map_err(while_doing("sealing a stream"))?;
     Ok(stream)
 }
@@ -143,7 +153,11 @@ pub(crate) fn refer(
         .prepare_cached(
             "SELECT stream_id FROM stream_references WHERE message_id = ? AND row_version = 0",
         )
-        .and_then(|mut select| select.query_map([message_id], |row| row.get("stream_id"))?.collect())
+        .and_then(|mut select| {
+            select
+                .query_map([message_id], |row| row.get("stream_id"))?
+                .collect()
+        })
         .map_err(while_doing("reading the streams of a message"))?;
     for reference in wanted {
         let stream = match pending.bytes(reference.hash) {
@@ -173,7 +187,10 @@ pub(crate) fn refer(
 }
 
 fn gone(hash: StreamHash) -> Error {
-    Error::CorruptStore { detail: format!("stream {hash} is not in the store"), source: None }
+    Error::CorruptStore {
+        detail: format!("stream {hash} is not in the store"),
+        source: None,
+    }
 }
 
 /// Reads the chunk that holds the byte at `position`, and verifies it; nothing at or past the end.
@@ -195,7 +212,9 @@ pub(crate) fn read_chunk(
                 .optional()
         })
         .map_err(while_doing("reading a stream"))?;
-    let Some((start, checksum, data)) = row else { return Ok(None) };
+    let Some((start, checksum, data)) = row else {
+        return Ok(None);
+    };
     let start = start.unsigned_abs();
     if chunk_checksum(start, &data) != checksum {
         return Err(Error::CorruptStore {
@@ -206,7 +225,10 @@ pub(crate) fn read_chunk(
     if position >= start + data.len() as u64 {
         return Ok(None);
     }
-    Ok(Some(Chunk { position: start, data }))
+    Ok(Some(Chunk {
+        position: start,
+        data,
+    }))
 }
 
 /// A stream that nothing refers to.
@@ -250,7 +272,11 @@ pub(crate) fn condemn(tx: &WriteTransaction<'_>, candidate: Unreferenced) -> Res
         )
         .and_then(|mut update| update.execute((candidate.stream.0, candidate.since)))
         .map_err(while_doing("collecting a stream"))?;
-    Ok(if condemned == 0 { Condemned::No } else { Condemned::Yes })
+    Ok(if condemned == 0 {
+        Condemned::No
+    } else {
+        Condemned::Yes
+    })
 }
 
 /// Whether a stream was taken out of reach.

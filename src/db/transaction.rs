@@ -61,11 +61,18 @@ impl Database {
     }
 
     /// Reads one state with several statements. Never held beyond `work`, so that the WAL can be reused (O1).
-    pub(crate) fn read_together<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(crate) fn read_together<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let reader = self.reader()?;
-        reader.execute_batch("BEGIN DEFERRED").map_err(while_doing("beginning to read"))?;
+        reader
+            .execute_batch("BEGIN DEFERRED")
+            .map_err(while_doing("beginning to read"))?;
         let result = work(&reader);
-        let ended = reader.execute_batch("ROLLBACK").map_err(while_doing("ending a read"));
+        let ended = reader
+            .execute_batch("ROLLBACK")
+            .map_err(while_doing("ending a read"));
         let value = result?;
         ended?;
         Ok(value)
@@ -82,9 +89,15 @@ impl Database {
         let timeout = self.settings().busy_timeout;
         let connections = self.connections()?;
         let Some(writer) = &connections.writer else {
-            return Err(Error::NoAccess { detail: "the store was opened read-only".into() }.into());
+            return Err(Error::NoAccess {
+                detail: "the store was opened read-only".into(),
+            }
+            .into());
         };
-        let busy = || Error::Busy { waited: timeout, source: None };
+        let busy = || Error::Busy {
+            waited: timeout,
+            source: None,
+        };
 
         let mut before_waiting = Some(before_waiting);
         let mut refuse_early = || match before_waiting.take() {
@@ -114,8 +127,12 @@ impl Database {
             }
         };
 
-        let remaining = timeout.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
-        writer.busy_timeout(remaining).map_err(while_doing("setting the busy timeout"))?;
+        let remaining = timeout
+            .saturating_sub(started.elapsed())
+            .max(Duration::from_millis(1));
+        writer
+            .busy_timeout(remaining)
+            .map_err(while_doing("setting the busy timeout"))?;
         writer.wal_hook(Some(|_, pages| {
             WAL_PAGES.set(pages);
             Ok(())
@@ -141,9 +158,14 @@ impl Database {
         timeout: Duration,
         work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
     ) -> Result<T, WriteFailure> {
-        let begun = writer.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        let begun = writer
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut begin| begin.execute([]));
         begun.map_err(|error| match sqlite("beginning to write", error) {
-            Error::Busy { source, .. } => Error::Busy { waited: timeout, source },
+            Error::Busy { source, .. } => Error::Busy {
+                waited: timeout,
+                source,
+            },
             error => error,
         })?;
         let transaction = WriteTransaction {
@@ -154,7 +176,9 @@ impl Database {
         let ending = refuse_newer_schema(writer).and_then(|()| work(&transaction));
         match ending {
             Ok(Ending::Commit(value)) => {
-                let committed = writer.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+                let committed = writer
+                    .prepare_cached("COMMIT")
+                    .and_then(|mut commit| commit.execute([]));
                 match committed {
                     Ok(_) => Ok(value),
                     Err(error) => {
@@ -182,7 +206,11 @@ fn refuse_newer_schema(writer: &Connection) -> Result<()> {
         .prepare_cached("PRAGMA user_version")
         .and_then(|mut pragma| pragma.query_row([], |row| row.get(0)))
         .map_err(while_doing("reading the schema version"))?;
-    if version == migrate::SCHEMA_VERSION { Ok(()) } else { Err(migrate::newer(version)) }
+    if version == migrate::SCHEMA_VERSION {
+        Ok(())
+    } else {
+        Err(migrate::newer(version))
+    }
 }
 
 /// SQLite has rolled back by itself after some errors, a full disk among them; then there is nothing to do. A

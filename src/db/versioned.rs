@@ -112,10 +112,10 @@ pub(crate) fn save(
     attempt: Attempt,
 ) -> Result<Outcome> {
     // A forced save goes through whatever is stored, so a repeated one would go through twice.
-    if attempt == Attempt::Repeated || matches!(guard, Guard::Force { .. }) {
-        if let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)? {
-            return Ok(Outcome::SavedBefore(recorded));
-        }
+    if (attempt == Attempt::Repeated || matches!(guard, Guard::Force { .. }))
+        && let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)?
+    {
+        return Ok(Outcome::SavedBefore(recorded));
     }
     let change_number = tx.next_change()?;
     let change_key = new_change_key(save.store, change_number);
@@ -132,7 +132,10 @@ pub(crate) fn save(
     predecessors.join(&change_key);
     let predecessors = predecessors.to_bytes();
 
-    let mut update = tx.connection.prepare_cached(sql).map_err(while_doing("saving a message"))?;
+    let mut update = tx
+        .connection
+        .prepare_cached(sql)
+        .map_err(while_doing("saving a message"))?;
     let parameters = named_params! {
         ":change_number": change_number,
         ":checksum": save.checksum,
@@ -153,7 +156,9 @@ pub(crate) fn save(
         Guard::Force { .. } => parameters.split_last().map_or(parameters, |(_, rest)| rest),
     };
     let row: Option<(RowVersion, FileTime)> = update
-        .query_row(parameters, |row| Ok((row.get("row_version")?, row.get("modified_at")?)))
+        .query_row(parameters, |row| {
+            Ok((row.get("row_version")?, row.get("modified_at")?))
+        })
         .optional()
         .map_err(while_doing("saving a message"))?;
     drop(update);
@@ -193,10 +198,12 @@ fn refusal(tx: &WriteTransaction<'_>, save: &Save<'_>, message_id: i64) -> Resul
     if let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)? {
         return Ok(Outcome::SavedBefore(recorded));
     }
-    Ok(match messages::current_version(tx.connection, message_id)? {
-        Some(current) if current.deleted_at.is_none() => Outcome::Changed(current),
-        _ => Outcome::Gone,
-    })
+    Ok(
+        match messages::current_version(tx.connection, message_id)? {
+            Some(current) if current.deleted_at.is_none() => Outcome::Changed(current),
+            _ => Outcome::Gone,
+        },
+    )
 }
 
 /// A forced save also changes what others saved meanwhile, in properties that its client never touched: the
@@ -207,7 +214,9 @@ fn add_what_is_replaced(
     predecessors: &mut PredecessorChangeList,
     changed: &mut Vec<PropertyTag>,
 ) -> Result<()> {
-    let Some(stored) = messages::load(tx.connection, save.uid)? else { return Ok(()) };
+    let Some(stored) = messages::load(tx.connection, save.uid)? else {
+        return Ok(());
+    };
     if let Some(list) = PredecessorChangeList::from_bytes(&stored.predecessors) {
         predecessors.merge(&list);
     }
@@ -252,10 +261,10 @@ pub(crate) fn insert_first(
         FROM folders WHERE entry_uid = :folder \
         RETURNING message_id";
     // Only a repeated save can meet itself: the uid of a new message is random, and nobody else has it.
-    if attempt == Attempt::Repeated {
-        if let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)? {
-            return Ok(Outcome::SavedBefore(recorded));
-        }
+    if attempt == Attempt::Repeated
+        && let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)?
+    {
+        return Ok(Outcome::SavedBefore(recorded));
     }
     let change_number = tx.next_change()?;
     let change_key = new_change_key(save.store, change_number);
@@ -290,7 +299,9 @@ pub(crate) fn insert_first(
                 .optional()
         })
         .map_err(while_doing("saving a new message"))?;
-    let Some(message_id) = message_id else { return Ok(Outcome::Gone) };
+    let Some(message_id) = message_id else {
+        return Ok(Outcome::Gone);
+    };
     if !save.streams.is_empty() {
         streams::refer(tx, message_id, save.streams, save.pending_streams)?;
     }
@@ -318,7 +329,11 @@ pub(crate) fn insert_first(
 }
 
 /// Deletes a message; its kept versions stay until they are purged (K7).
-pub(crate) fn delete(tx: &WriteTransaction<'_>, uid: ObjectUid, deletion: Deletion) -> Result<Deleted> {
+pub(crate) fn delete(
+    tx: &WriteTransaction<'_>,
+    uid: ObjectUid,
+    deletion: Deletion,
+) -> Result<Deleted> {
     const SOFT: &str = "UPDATE messages SET deleted_at = :now, change_number = :change \
         WHERE entry_uid = :uid AND deleted_at IS NULL RETURNING row_version";
     // A soft-deleted message can still be deleted for good.
@@ -327,15 +342,20 @@ pub(crate) fn delete(tx: &WriteTransaction<'_>, uid: ObjectUid, deletion: Deleti
     let read_version = |row: &rusqlite::Row<'_>| row.get::<_, RowVersion>("row_version");
     let row_version = match deletion {
         Deletion::Soft => tx.connection.prepare_cached(SOFT).and_then(|mut update| {
-            let parameters = named_params! { ":now": tx.now, ":change": change_number, ":uid": uid };
+            let parameters =
+                named_params! { ":now": tx.now, ":change": change_number, ":uid": uid };
             update.query_row(parameters, read_version).optional()
         }),
         Deletion::Hard => tx.connection.prepare_cached(HARD).and_then(|mut delete| {
-            delete.query_row(named_params! { ":uid": uid }, read_version).optional()
+            delete
+                .query_row(named_params! { ":uid": uid }, read_version)
+                .optional()
         }),
     }
     .map_err(while_doing("deleting a message"))?;
-    let Some(row_version) = row_version else { return Ok(Deleted::NothingThere) };
+    let Some(row_version) = row_version else {
+        return Ok(Deleted::NothingThere);
+    };
     let kind = match deletion {
         Deletion::Soft => ChangeKind::MessageDeleted,
         Deletion::Hard => ChangeKind::MessageHardDeleted,

@@ -42,7 +42,9 @@ pub(crate) fn keep(
         tx.connection
             .prepare_cached(COPY_REFERENCES)
             .and_then(|mut copy| copy.execute([message_id]))
-            .map_err(while_doing("keeping the streams of the version that is replaced"))?;
+            .map_err(while_doing(
+                "keeping the streams of the version that is replaced",
+            ))?;
     }
     Ok(())
 }

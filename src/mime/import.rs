@@ -26,7 +26,7 @@ const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// importer.add(b"From: ana@example.org\r\nSubject: Figures\r\n\r\nHere they are.\r\n")?;
 /// importer.flush()?;
 /// assert_eq!(inbox.messages(Page::default())?[0].subject.as_deref(), Some("Figures"));
-/// # Ok::<(), mapistore::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Importer {
@@ -38,7 +38,11 @@ pub struct Importer {
 impl Importer {
     /// Begins an import into a folder.
     pub fn new(folder: &Folder) -> Importer {
-        Importer { folder: folder.clone(), batch: Vec::new(), bytes: 0 }
+        Importer {
+            folder: folder.clone(),
+            batch: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Parses a mail and adds it to the batch, which is committed when it is full. Any bytes become a message;

@@ -103,14 +103,14 @@ impl From<PropertyValue> for StoredValue {
 // A sorted vector: a message has some 40 properties, of which a map would spread the nodes, and a process
 // may hold a thousand messages open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Properties {
+pub(crate) struct Properties {
     entries: Vec<(PropertyTag, StoredValue)>,
 }
 
 impl Properties {
     /// Makes an empty set.
     #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             entries: Vec::new(),
         }
@@ -122,21 +122,21 @@ impl Properties {
 
     /// Finds a property by id and type.
     #[must_use]
-    pub fn get(&self, tag: PropertyTag) -> Option<&StoredValue> {
+    pub(crate) fn get(&self, tag: PropertyTag) -> Option<&StoredValue> {
         let (found, value) = self.get_any_type(tag.id())?;
         (found == tag).then_some(value)
     }
 
     /// Finds a property by its id, and says of which type it is.
     #[must_use]
-    pub fn get_any_type(&self, id: PropertyId) -> Option<(PropertyTag, &StoredValue)> {
+    pub(crate) fn get_any_type(&self, id: PropertyId) -> Option<(PropertyTag, &StoredValue)> {
         let (tag, value) = self.entries.get(self.position(id).ok()?)?;
         Some((*tag, value))
     }
 
     /// Gives the value of a typed property, if it is there in place and not in a stream.
     #[must_use]
-    pub fn typed<T: PropertyKind>(&self, tag: Tag<T>) -> Option<T> {
+    pub(crate) fn typed<T: PropertyKind>(&self, tag: Tag<T>) -> Option<T> {
         match self.get(tag.tag())? {
             StoredValue::Inline(value) => T::from_value(value.clone()),
             StoredValue::Stream(_) => None,
@@ -147,7 +147,7 @@ impl Properties {
     ///
     /// The value must be of the tag's type ([`PropertyTag::expect_type`]); otherwise the document that is
     /// written cannot be read.
-    pub fn set(
+    pub(crate) fn set(
         &mut self,
         tag: PropertyTag,
         value: impl Into<StoredValue>,
@@ -166,25 +166,13 @@ impl Properties {
     }
 
     /// Removes a property, of whatever type, and gives it back.
-    pub fn remove(&mut self, id: PropertyId) -> Option<(PropertyTag, StoredValue)> {
+    pub(crate) fn remove(&mut self, id: PropertyId) -> Option<(PropertyTag, StoredValue)> {
         self.position(id).ok().map(|at| self.entries.remove(at))
     }
 
     /// Goes through all properties in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = (PropertyTag, &StoredValue)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PropertyTag, &StoredValue)> {
         self.entries.iter().map(|(tag, value)| (*tag, value))
-    }
-
-    /// How many properties there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is no property.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Gives back memory that was reserved for more properties.
@@ -211,7 +199,7 @@ impl<V: Into<StoredValue>> FromIterator<(PropertyTag, V)> for Properties {
 
 /// A recipient of a message: one row of its recipient table ([MS-OXOMSG] 2.2.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecipientRow {
+pub(crate) struct RecipientRow {
     /// Names the row within the message (`PR_ROWID`, PidTagRowid).
     pub row_id: u32,
     /// What is known of the recipient.
@@ -220,7 +208,7 @@ pub struct RecipientRow {
 
 /// An attachment of a message: one row of its attachment table ([MS-OXCMSG] 2.2.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AttachmentRow {
+pub(crate) struct AttachmentRow {
     /// Names the attachment within the message (`PR_ATTACH_NUM`, PidTagAttachNumber).
     pub number: u32,
     /// The properties of the attachment, its data among them.
@@ -229,7 +217,7 @@ pub struct AttachmentRow {
 
 /// The attachments of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AttachmentTable {
+pub(crate) struct AttachmentTable {
     /// The number that the next attachment gets; numbers of deleted ones do not come back.
     pub next_number: u32,
     /// The attachments in the order of their creation.
@@ -238,7 +226,7 @@ pub struct AttachmentTable {
 
 /// The content of one version of a message: all that a save writes and a conflict is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// The properties of the message itself.
     pub properties: Properties,
     /// Who it goes to.
@@ -260,7 +248,7 @@ impl Content {
 
     /// All streams that the message refers to, each once.
     #[must_use]
-    pub fn streams(&self) -> BTreeSet<StreamReference> {
+    pub(crate) fn streams(&self) -> BTreeSet<StreamReference> {
         let streams = self.all_values().filter_map(|value| match value {
             StoredValue::Stream(stream) => Some(*stream),
             StoredValue::Inline(_) => None,
@@ -270,7 +258,7 @@ impl Content {
 
     /// The size of the message in bytes (`PR_MESSAGE_SIZE_EXTENDED`): all values, streams in full.
     #[must_use]
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.all_values()
             .map(StoredValue::byte_len)
             .fold(0, u64::saturating_add)
@@ -282,7 +270,7 @@ impl Content {
 /// A property whose type changed is named with both types. A difference in the recipients is
 /// `PR_MESSAGE_RECIPIENTS`, one in the attachments `PR_MESSAGE_ATTACHMENTS`.
 #[must_use]
-pub fn changed_properties(before: &Content, after: &Content) -> Vec<PropertyTag> {
+pub(crate) fn changed_properties(before: &Content, after: &Content) -> Vec<PropertyTag> {
     let differ = |a: &Properties, b: &Properties| {
         let different = a.iter().filter(|(tag, value)| b.get(*tag) != Some(*value));
         different.map(|(tag, _)| tag).collect::<Vec<_>>()
@@ -318,7 +306,7 @@ mod tests {
         assert_eq!(properties.set(SUBJECT, text("a")), None);
         let replaced = properties.set(SUBJECT_8, PropertyValue::String8("b".into()));
         assert_eq!(replaced, Some((SUBJECT, text("a").into())));
-        assert_eq!(properties.len(), 1);
+        assert_eq!(properties.iter().count(), 1);
         assert_eq!(properties.get(SUBJECT), None);
         assert_eq!(properties.typed(pr::SUBJECT), None);
         assert!(properties.get(SUBJECT_8).is_some());
@@ -326,7 +314,7 @@ mod tests {
             properties.remove(SUBJECT.id()).map(|(tag, _)| tag),
             Some(SUBJECT_8)
         );
-        assert!(properties.is_empty());
+        assert_eq!(properties.iter().count(), 0);
         assert_eq!(properties.remove(SUBJECT.id()), None);
     }
 

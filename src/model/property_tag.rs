@@ -156,7 +156,7 @@ impl fmt::Debug for PropertyId {
 /// let tag: PropertyTag = "PR_SUBJECT".parse()?;
 /// assert_eq!(tag.value(), 0x0037_001F);
 /// assert_eq!(tag.property_type(), Some(PropertyType::Unicode));
-/// # Ok::<(), mapistore::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PropertyTag(u32);

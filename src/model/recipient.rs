@@ -75,7 +75,7 @@ impl Recipient {
 
     /// Gives the properties of the recipient's row.
     #[must_use]
-    pub fn to_properties(&self) -> Properties {
+    pub(crate) fn to_properties(&self) -> Properties {
         let mut properties = Properties::default();
         let mut set = |tag, value| properties.set(tag, StoredValue::Inline(value));
         set(pr::RECIPIENT_TYPE.tag(), self.kind.code().into_value());
@@ -89,7 +89,7 @@ impl Recipient {
     ///
     /// What is not there is empty; a row that does not say which part it plays is a primary recipient.
     #[must_use]
-    pub fn from_properties(properties: &Properties) -> Self {
+    pub(crate) fn from_properties(properties: &Properties) -> Self {
         let text = |tag: Tag<String>| properties.typed(tag).unwrap_or_default();
         // The upper bits say that the row was submitted or is to be sent again ([MS-OXOMSG] 2.2.3.1).
         let kind = properties.typed(pr::RECIPIENT_TYPE).map(|code| code & 0x0F);

@@ -8,9 +8,9 @@ use crate::model::{
     AccessLevel, AttachMethod, AttachmentRow, Properties, PropertyKind, PropertyTag, PropertyValue,
     SaveFlags, StoredValue, StreamReference, Tag, pr,
 };
+use crate::store::Message;
 use crate::store::properties::{check_settable, check_value};
 use crate::store::stream::StreamReader;
-use crate::store::Message;
 
 /// Names an attachment within its message (`PR_ATTACH_NUM`); never used again there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,13 +45,17 @@ pub struct Attachment<'m> {
 
 /// Properties of an attachment that the store computes.
 fn is_computed(tag: PropertyTag) -> bool {
-    [pr::ATTACH_NUM.tag(), pr::ATTACH_SIZE.tag()].iter().any(|computed| computed.id() == tag.id())
+    [pr::ATTACH_NUM.tag(), pr::ATTACH_SIZE.tag()]
+        .iter()
+        .any(|computed| computed.id() == tag.id())
 }
 
 fn info(row: &AttachmentRow) -> AttachmentInfo {
     let properties = &row.properties;
     let text = |tag: Tag<String>| properties.typed(tag).filter(|text| !text.is_empty());
-    let method = properties.typed(pr::ATTACH_METHOD).and_then(AttachMethod::from_code);
+    let method = properties
+        .typed(pr::ATTACH_METHOD)
+        .and_then(AttachMethod::from_code);
     AttachmentInfo {
         number: AttachmentNumber(row.number),
         name: text(pr::ATTACH_LONG_FILENAME)
@@ -87,7 +91,7 @@ impl Message {
     /// let mut draft = store.special_folder(SpecialFolder::Drafts)?.create_message()?;
     /// let number = draft.attach("figures.csv", &b"1;2;3\n"[..])?;
     /// assert_eq!(draft.attachments()?[0].number, number);
-    /// # Ok::<(), mapistore::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -149,7 +153,10 @@ impl Message {
     /// closed.
     pub fn open_attachment_data(&self, number: AttachmentNumber) -> Result<StreamReader> {
         self.check_open()?;
-        self.reader_of(&self.attachment_row(number)?.properties, pr::ATTACH_DATA_BIN.tag())
+        self.reader_of(
+            &self.attachment_row(number)?.properties,
+            pr::ATTACH_DATA_BIN.tag(),
+        )
     }
 
     /// Removes an attachment (IMessage::DeleteAttach).
@@ -162,15 +169,24 @@ impl Message {
         self.check_modifiable()?;
         let before = attachment_row_len(self.attachment_row(number)?);
         self.sizes().change_rows(before, 0)?;
-        self.content_mut().attachments.rows.retain(|row| row.number != number.0);
+        self.content_mut()
+            .attachments
+            .rows
+            .retain(|row| row.number != number.0);
         self.pending.touched.insert(pr::MESSAGE_ATTACHMENTS);
         Ok(())
     }
 
     fn attachment_row(&self, number: AttachmentNumber) -> Result<&AttachmentRow> {
-        self.mine.attachments.rows.iter().find(|row| row.number == number.0).ok_or_else(|| {
-            Error::NotFound { kind: ObjectKind::Attachment, what: number.0.to_string() }
-        })
+        self.mine
+            .attachments
+            .rows
+            .iter()
+            .find(|row| row.number == number.0)
+            .ok_or_else(|| Error::NotFound {
+                kind: ObjectKind::Attachment,
+                what: number.0.to_string(),
+            })
     }
 }
 
@@ -205,8 +221,14 @@ impl Attachment<'_> {
             return Ok(Some(PropertyValue::Long(self.number.0.cast_signed())));
         }
         if tag == pr::ATTACH_SIZE.tag() {
-            let size: u64 = self.properties.iter().map(|(_, value)| value.byte_len()).sum();
-            return Ok(Some(PropertyValue::Long(i32::try_from(size).unwrap_or(i32::MAX))));
+            let size: u64 = self
+                .properties
+                .iter()
+                .map(|(_, value)| value.byte_len())
+                .sum();
+            return Ok(Some(PropertyValue::Long(
+                i32::try_from(size).unwrap_or(i32::MAX),
+            )));
         }
         match self.properties.get(tag) {
             None => Ok(None),
@@ -222,7 +244,11 @@ impl Attachment<'_> {
     /// `MAPI_E_INVALID_OBJECT` for a closed handle.
     pub fn properties(&self) -> Result<Vec<(PropertyTag, StoredValue)>> {
         self.check_open()?;
-        Ok(self.properties.iter().map(|(tag, value)| (tag, value.clone())).collect())
+        Ok(self
+            .properties
+            .iter()
+            .map(|(tag, value)| (tag, value.clone()))
+            .collect())
     }
 
     /// Sets a property by its typed tag.
@@ -246,7 +272,7 @@ impl Attachment<'_> {
             PropertyValue::Binary(data) if tag == pr::ATTACH_DATA_BIN.tag() => {
                 StoredValue::Stream(self.message.take_data(&data[..])?)
             }
-            value => self.message.to_stored(tag, value)?,
+            value => self.message.storable(tag, value)?,
         };
         self.properties.set(tag, stored);
         Ok(())
@@ -298,16 +324,28 @@ impl Attachment<'_> {
     pub fn save_changes(&mut self, flags: SaveFlags) -> Result<()> {
         if flags.contains(SaveFlags::KEEP_OPEN_READONLY | SaveFlags::KEEP_OPEN_READWRITE) {
             return Err(Error::NoSupport {
-                detail: "KEEP_OPEN_READONLY and KEEP_OPEN_READWRITE contradict each other".to_owned(),
+                detail: "KEEP_OPEN_READONLY and KEEP_OPEN_READWRITE contradict each other"
+                    .to_owned(),
             });
         }
         self.check_modifiable(pr::ATTACH_DATA_BIN.tag())?;
-        let row = AttachmentRow { number: self.number.0, properties: self.properties.clone() };
-        let present = self.message.mine.attachments.rows.iter().position(|row| row.number == self.number.0);
+        let row = AttachmentRow {
+            number: self.number.0,
+            properties: self.properties.clone(),
+        };
+        let present = self
+            .message
+            .mine
+            .attachments
+            .rows
+            .iter()
+            .position(|row| row.number == self.number.0);
         let before = present
             .and_then(|index| self.message.mine.attachments.rows.get(index))
             .map_or(0, attachment_row_len);
-        self.message.sizes().change_rows(before, attachment_row_len(&row))?;
+        self.message
+            .sizes()
+            .change_rows(before, attachment_row_len(&row))?;
         let rows = &mut self.message.content_mut().attachments.rows;
         match present.and_then(|index| rows.get_mut(index)) {
             Some(stored) => *stored = row,
@@ -324,7 +362,11 @@ impl Attachment<'_> {
 
     fn check_open(&self) -> Result<()> {
         self.message.check_open()?;
-        if self.closed { Err(Error::HandleClosed) } else { Ok(()) }
+        if self.closed {
+            Err(Error::HandleClosed)
+        } else {
+            Ok(())
+        }
     }
 
     fn check_modifiable(&self, tag: PropertyTag) -> Result<()> {

@@ -35,12 +35,18 @@ impl Store {
                 |tx| {
                     let one = |entry_id: &EntryId| match self.object(entry_id) {
                         Err(foreign) => Ok((*entry_id, Err(foreign))),
-                        Ok(uid) => Ok((*entry_id, match versioned::delete(tx, uid, deletion)? {
-                            Deleted::Done(_) => Ok(()),
-                            Deleted::NothingThere => Err(not_found(uid)),
-                        })),
+                        Ok(uid) => Ok((
+                            *entry_id,
+                            match versioned::delete(tx, uid, deletion)? {
+                                Deleted::Done(_) => Ok(()),
+                                Deleted::NothingThere => Err(not_found(uid)),
+                            },
+                        )),
                     };
-                    part.iter().map(one).collect::<Result<Outcomes>>().map(Ending::Commit)
+                    part.iter()
+                        .map(one)
+                        .collect::<Result<Outcomes>>()
+                        .map(Ending::Commit)
                 },
             )?;
             outcomes.extend(deleted);
@@ -55,9 +61,12 @@ impl Store {
     /// For one message, in its place: `MAPI_E_NOT_FOUND`, `MAPI_E_UNKNOWN_ENTRYID`. For the call, with nothing moved:
     /// `MAPI_E_OBJECT_DELETED`: the folder was deleted; and those of writing the store.
     pub fn move_messages(&self, entry_ids: &[EntryId], folder: &Folder) -> Result<Outcomes> {
-        self.change_aside(entry_ids, ChangeKind::MessagesMoved, Some(folder.uid()), |tx, uid, change| {
-            messages::move_to(tx, uid, folder.row_id(), change)
-        })
+        self.change_aside(
+            entry_ids,
+            ChangeKind::MessagesMoved,
+            Some(folder.uid()),
+            |tx, uid, change| messages::move_to(tx, uid, folder.row_id(), change),
+        )
     }
 
     /// Marks messages read or unread: one change for the call, no new version (S13).
@@ -66,9 +75,12 @@ impl Store {
     ///
     /// As [`Store::move_messages`].
     pub fn set_read_state(&self, entry_ids: &[EntryId], read_state: ReadState) -> Result<Outcomes> {
-        self.change_aside(entry_ids, ChangeKind::ReadStateChanged, None, |tx, uid, change| {
-            messages::set_read_state(tx, uid, read_state, change)
-        })
+        self.change_aside(
+            entry_ids,
+            ChangeKind::ReadStateChanged,
+            None,
+            |tx, uid, change| messages::set_read_state(tx, uid, read_state, change),
+        )
     }
 
     /// Sets the bits of `status` that are in `mask`, and clears the rest of the mask, in one step (MS-OXCMSG
@@ -109,9 +121,11 @@ impl Store {
             |_| Ok(()),
             |tx| {
                 if let Some(folder) = folder {
-                    folders::by_uid(tx.connection, folder)?.ok_or_else(|| Error::ObjectDeleted {
-                        kind: ObjectKind::Folder,
-                        entry_id: self.entry_id(folder),
+                    folders::by_uid(tx.connection, folder)?.ok_or_else(|| {
+                        Error::ObjectDeleted {
+                            kind: ObjectKind::Folder,
+                            entry_id: self.entry_id(folder),
+                        }
                     })?;
                 }
                 let change = tx.next_change()?;
@@ -145,13 +159,22 @@ fn record_aside(
     objects: &[ObjectUid],
     folder: Option<ObjectUid>,
 ) -> Result<ChangeNumber> {
-    let change =
-        Change { kind, objects, folder, row_version: None, properties: &[], save_id: None };
+    let change = Change {
+        kind,
+        objects,
+        folder,
+        row_version: None,
+        properties: &[],
+        save_id: None,
+    };
     changes::record(tx, &change)
 }
 
 fn not_found(uid: ObjectUid) -> Error {
-    Error::NotFound { kind: ObjectKind::Message, what: uid.to_string() }
+    Error::NotFound {
+        kind: ObjectKind::Message,
+        what: uid.to_string(),
+    }
 }
 
 impl Message {

@@ -53,7 +53,10 @@ impl Store {
         progress(CheckProgress { done: 0, total });
         note(&mut report, self.database.read(check::integrity))?;
         for rule in 0..check::RULE_COUNT {
-            note(&mut report, self.database.read(|reader| check::rule(reader, rule)))?;
+            note(
+                &mut report,
+                self.database.read(|reader| check::rule(reader, rule)),
+            )?;
         }
         for table in [DocumentTable::Messages, DocumentTable::Versions] {
             let mut after = (0, 0);
@@ -67,18 +70,26 @@ impl Store {
                     check_content(row, &mut report.problems);
                 }
                 report.checked += page.len() as u64;
-                progress(CheckProgress { done: report.checked, total });
+                progress(CheckProgress {
+                    done: report.checked,
+                    total,
+                });
             }
         }
         let mut after = 0;
         loop {
-            let page = self.database.read(|reader| check::sealed_streams(reader, after, PAGE))?;
+            let page = self
+                .database
+                .read(|reader| check::sealed_streams(reader, after, PAGE))?;
             let Some(last) = page.last() else { break };
             after = last.stream_id;
             for stream in &page {
                 self.check_stream(stream, &mut report.problems)?;
                 report.checked += 1;
-                progress(CheckProgress { done: report.checked, total });
+                progress(CheckProgress {
+                    done: report.checked,
+                    total,
+                });
             }
         }
         Ok(report)
@@ -88,14 +99,22 @@ impl Store {
         let mut hasher = blake3::Hasher::new();
         let mut position = 0;
         while position < stream.size {
-            match self.database.read(|reader| streams::read_chunk(reader, stream.hash, position)) {
+            match self
+                .database
+                .read(|reader| streams::read_chunk(reader, stream.hash, position))
+            {
                 Ok(Some(chunk)) => {
                     hasher.update(&chunk.data);
                     position = chunk.position + chunk.data.len() as u64;
                 }
                 Ok(None) => break,
                 // Collected since the page was read.
-                Err(_) if self.database.read(|reader| streams::find(reader, stream.hash))?.is_none() => {
+                Err(_)
+                    if self
+                        .database
+                        .read(|reader| streams::find(reader, stream.hash))?
+                        .is_none() =>
+                {
                     return Ok(());
                 }
                 Err(Error::CorruptStore { detail, .. }) => {
@@ -106,7 +125,10 @@ impl Store {
             }
         }
         if position != stream.size || hasher.finalize().as_bytes() != stream.hash.as_bytes() {
-            problems.push(format!("stream {} does not have the content of its hash", stream.hash));
+            problems.push(format!(
+                "stream {} does not have the content of its hash",
+                stream.hash
+            ));
         }
         Ok(())
     }
@@ -117,7 +139,9 @@ fn note(report: &mut CheckReport, found: Result<Vec<String>>) -> Result<()> {
     match found {
         Ok(problems) => report.problems.extend(problems),
         Err(Error::CorruptStore { detail, source }) => {
-            let source = source.map(|source| format!(": {source}")).unwrap_or_default();
+            let source = source
+                .map(|source| format!(": {source}"))
+                .unwrap_or_default();
             report.problems.push(format!("{detail}{source}"));
         }
         Err(error) => return Err(error),
@@ -131,20 +155,32 @@ fn check_content(row: &Checkable, problems: &mut Vec<String>) {
         (_, version) => format!("kept version {version} of message {}", row.uid),
     };
     // A content that was written by hand has no checksum.
-    if row.checksum.is_some_and(|stored| stored != document::checksum(&row.uid, &row.documents)) {
-        problems.push(format!("{name} is not as it was saved: the checksum differs"));
+    if row
+        .checksum
+        .is_some_and(|stored| stored != document::checksum(&row.uid, &row.documents))
+    {
+        problems.push(format!(
+            "{name} is not as it was saved: the checksum differs"
+        ));
     }
     match document::read(&row.documents) {
         Err(error) => problems.push(format!("{name} cannot be read: {error}")),
         Ok(content) => {
-            let named: BTreeSet<StreamHash> =
-                content.streams().iter().map(|reference| reference.hash).collect();
+            let named: BTreeSet<StreamHash> = content
+                .streams()
+                .iter()
+                .map(|reference| reference.hash)
+                .collect();
             let referred: BTreeSet<StreamHash> = row.streams.iter().copied().collect();
             for missing in named.difference(&referred) {
-                problems.push(format!("{name} names stream {missing}, which is not kept for it"));
+                problems.push(format!(
+                    "{name} names stream {missing}, which is not kept for it"
+                ));
             }
             for surplus in referred.difference(&named) {
-                problems.push(format!("{name} keeps stream {surplus}, which it does not name"));
+                problems.push(format!(
+                    "{name} keeps stream {surplus}, which it does not name"
+                ));
             }
         }
     }

@@ -34,9 +34,12 @@ impl Store {
         let mut collected = Collected::default();
         let mut after = None;
         loop {
-            let candidates =
-                self.database.read(|reader| streams::unreferenced(reader, after, LOOKED_AT_ONCE))?;
-            let Some(last) = candidates.last() else { return Ok(collected) };
+            let candidates = self
+                .database
+                .read(|reader| streams::unreferenced(reader, after, LOOKED_AT_ONCE))?;
+            let Some(last) = candidates.last() else {
+                return Ok(collected);
+            };
             after = Some(last.stream);
             let condemned: Vec<StreamId> = self.database.write(
                 |_| Ok(()),
@@ -77,10 +80,12 @@ impl Store {
 
     fn is_pinned_below(&self, change: i64) -> Result<bool> {
         match &self.database.connections()?.lock_file {
-            Some(lock_file) => lock_file.pinned_below(change).map_err(|error| Error::DiskError {
-                detail: "asking which snapshots are in use".to_owned(),
-                source: Box::new(error),
-            }),
+            Some(lock_file) => lock_file
+                .pinned_below(change)
+                .map_err(|error| Error::DiskError {
+                    detail: "asking which snapshots are in use".to_owned(),
+                    source: Box::new(error),
+                }),
             None => Ok(true),
         }
     }

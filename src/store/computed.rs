@@ -58,10 +58,14 @@ pub(crate) fn content_flags(flags: MessageFlags) -> i32 {
 /// The value of a computed property on this handle; `None` if it has none, as those of a message that was never
 /// saved.
 pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue> {
-    let Message { aside, mine, base, .. } = message;
+    let Message {
+        aside, mine, base, ..
+    } = message;
     let base = base.as_ref();
     Some(match tag {
-        _ if tag == pr::ENTRYID.tag() => PropertyValue::Binary(message.entry_id().to_bytes().to_vec()),
+        _ if tag == pr::ENTRYID.tag() => {
+            PropertyValue::Binary(message.entry_id().to_bytes().to_vec())
+        }
         _ if tag == pr::RECORD_KEY.tag() => PropertyValue::Binary(message.uid.as_bytes().to_vec()),
         _ if tag == pr::PARENT_ENTRYID.tag() => {
             PropertyValue::Binary(message.folder_id().to_bytes().to_vec())
@@ -82,13 +86,17 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
             PropertyValue::Long(i32::try_from(mine.size()).unwrap_or(i32::MAX))
         }
         _ if tag == pr::MESSAGE_SIZE_EXTENDED.tag() => PropertyValue::I8(mine.size().cast_signed()),
-        _ if tag == pr::HASATTACH.tag() => PropertyValue::Boolean(!mine.attachments.rows.is_empty()),
+        _ if tag == pr::HASATTACH.tag() => {
+            PropertyValue::Boolean(!mine.attachments.rows.is_empty())
+        }
         _ if tag == pr::DISPLAY_TO.tag() => display(mine, RecipientKind::To),
         _ if tag == pr::DISPLAY_CC.tag() => display(mine, RecipientKind::Cc),
         _ if tag == pr::DISPLAY_BCC.tag() => display(mine, RecipientKind::Bcc),
         _ if tag == pr::CREATION_TIME.tag() => time(aside.created_at),
         _ if tag == pr::LAST_MODIFICATION_TIME.tag() => time(base?.modified_at),
-        _ if tag == pr::LAST_MODIFIER_NAME.tag() => PropertyValue::Unicode(base?.modified_by.clone()),
+        _ if tag == pr::LAST_MODIFIER_NAME.tag() => {
+            PropertyValue::Unicode(base?.modified_by.clone())
+        }
         _ if tag == pr::LOCAL_COMMIT_TIME.tag() => time(base?.committed_at),
         _ if tag == pr::CHANGE_KEY.tag() => binary(&base?.change_key)?,
         _ if tag == pr::PREDECESSOR_CHANGE_LIST.tag() => binary(&base?.predecessors.to_bytes())?,
@@ -106,10 +114,20 @@ fn binary(bytes: &[u8]) -> Option<PropertyValue> {
 
 /// `PR_MESSAGE_FLAGS`: content bits, and those that are composed.
 fn message_flags(message: &Message) -> MessageFlags {
-    let stored = message.mine.properties.typed(pr::MESSAGE_FLAGS).unwrap_or(0);
+    let stored = message
+        .mine
+        .properties
+        .typed(pr::MESSAGE_FLAGS)
+        .unwrap_or(0);
     let mut flags = MessageFlags::from_bits_retain(stored).difference(COMPOSED);
-    flags.set(MessageFlags::READ, message.aside.read_state == ReadState::Read);
-    flags.set(MessageFlags::HASATTACH, !message.mine.attachments.rows.is_empty());
+    flags.set(
+        MessageFlags::READ,
+        message.aside.read_state == ReadState::Read,
+    );
+    flags.set(
+        MessageFlags::HASATTACH,
+        !message.mine.attachments.rows.is_empty(),
+    );
     flags.set(MessageFlags::ASSOCIATED, message.aside.is_associated);
     flags
 }
@@ -121,7 +139,13 @@ fn display(content: &Content, kind: RecipientKind) -> PropertyValue {
         .iter()
         .map(|row| Recipient::from_properties(&row.properties))
         .filter(|recipient| recipient.kind == kind)
-        .map(|recipient| if recipient.name.is_empty() { recipient.address } else { recipient.name })
+        .map(|recipient| {
+            if recipient.name.is_empty() {
+                recipient.address
+            } else {
+                recipient.name
+            }
+        })
         .collect();
     PropertyValue::Unicode(names.join("; "))
 }

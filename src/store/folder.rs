@@ -5,9 +5,7 @@ use crate::db::folders::{self, FolderRow};
 use crate::db::messages::{self, Order};
 use crate::db::transaction::{Ending, WriteTransaction};
 use crate::error::{Error, ObjectKind, Result};
-use crate::model::{
-    ChangeKind, EntryId, FileTime, FolderKind, ObjectUid, ReadState, RowVersion,
-};
+use crate::model::{ChangeKind, EntryId, FileTime, FolderKind, ObjectUid, ReadState, RowVersion};
 use crate::store::opening::initial_content;
 use crate::store::{Message, Store};
 
@@ -95,7 +93,11 @@ pub struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Page { order: ContentsOrder::NewestFirst, after: None, limit: 50 }
+        Page {
+            order: ContentsOrder::NewestFirst,
+            after: None,
+            limit: 50,
+        }
     }
 }
 
@@ -107,13 +109,18 @@ impl Store {
     /// `MAPI_E_NOT_FOUND`: [`FolderKind::Generic`], which is no such folder. `MAPI_E_CORRUPT_STORE`: it is missing.
     pub fn special_folder(&self, kind: FolderKind) -> Result<Folder> {
         if kind == FolderKind::Generic {
-            return Err(Error::NotFound { kind: ObjectKind::Folder, what: "generic".to_owned() });
+            return Err(Error::NotFound {
+                kind: ObjectKind::Folder,
+                what: "generic".to_owned(),
+            });
         }
         self.folder_of_kind(kind)
     }
 
     pub(crate) fn folder_of_kind(&self, kind: FolderKind) -> Result<Folder> {
-        let row = self.database.read(|reader| folders::by_kind(reader, kind))?;
+        let row = self
+            .database
+            .read(|reader| folders::by_kind(reader, kind))?;
         let row = row.ok_or_else(|| Error::CorruptStore {
             detail: format!("the {kind} folder is missing"),
             source: None,
@@ -129,8 +136,10 @@ impl Store {
     pub fn open_folder(&self, entry_id: &EntryId) -> Result<Folder> {
         let uid = self.object(entry_id)?;
         let row = self.database.read(|reader| folders::by_uid(reader, uid))?;
-        let row = row
-            .ok_or_else(|| Error::NotFound { kind: ObjectKind::Folder, what: uid.to_string() })?;
+        let row = row.ok_or_else(|| Error::NotFound {
+            kind: ObjectKind::Folder,
+            what: uid.to_string(),
+        })?;
         Ok(Folder::new(self, &row))
     }
 
@@ -141,7 +150,10 @@ impl Store {
     /// Those of reading the store.
     pub fn folders(&self) -> Result<Vec<FolderInfo>> {
         let all = self.database.read(folders::all)?;
-        Ok(all.into_iter().map(|found| self.folder_info(found.folder, found.path)).collect())
+        Ok(all
+            .into_iter()
+            .map(|found| self.folder_info(found.folder, found.path))
+            .collect())
     }
 
     fn folder_info(&self, row: FolderRow, path: String) -> FolderInfo {
@@ -158,7 +170,12 @@ impl Store {
 
 impl Folder {
     pub(crate) fn new(store: &Store, row: &FolderRow) -> Folder {
-        Folder { store: store.clone(), uid: row.uid, folder_id: row.folder_id, kind: row.kind }
+        Folder {
+            store: store.clone(),
+            uid: row.uid,
+            folder_id: row.folder_id,
+            kind: row.kind,
+        }
     }
 
     #[cfg(feature = "mime")]
@@ -187,7 +204,10 @@ impl Folder {
     pub fn info(&self) -> Result<FolderInfo> {
         let folder_id = self.folder_id;
         let (row, path) = self.store.database.read_together(|reader| {
-            Ok((folders::by_id(reader, folder_id)?, folders::path(reader, folder_id)?))
+            Ok((
+                folders::by_id(reader, folder_id)?,
+                folders::path(reader, folder_id)?,
+            ))
         })?;
         let row = row.ok_or_else(|| self.deleted())?;
         Ok(self.store.folder_info(row, path.unwrap_or_default()))
@@ -200,8 +220,14 @@ impl Folder {
     /// Those of reading the store.
     pub fn folders(&self) -> Result<Vec<Folder>> {
         let folder_id = self.folder_id;
-        let rows = self.store.database.read(|reader| folders::children(reader, folder_id))?;
-        Ok(rows.iter().map(|row| Folder::new(&self.store, row)).collect())
+        let rows = self
+            .store
+            .database
+            .read(|reader| folders::children(reader, folder_id))?;
+        Ok(rows
+            .iter()
+            .map(|row| Folder::new(&self.store, row))
+            .collect())
     }
 
     /// The subfolder of that name, whatever its case.
@@ -211,9 +237,14 @@ impl Folder {
     /// `MAPI_E_NOT_FOUND`: there is none.
     pub fn folder(&self, name: &str) -> Result<Folder> {
         let folder_id = self.folder_id;
-        let row = self.store.database.read(|reader| folders::child(reader, folder_id, name))?;
-        let row = row
-            .ok_or_else(|| Error::NotFound { kind: ObjectKind::Folder, what: name.to_owned() })?;
+        let row = self
+            .store
+            .database
+            .read(|reader| folders::child(reader, folder_id, name))?;
+        let row = row.ok_or_else(|| Error::NotFound {
+            kind: ObjectKind::Folder,
+            what: name.to_owned(),
+        })?;
         Ok(Folder::new(&self.store, &row))
     }
 
@@ -231,7 +262,12 @@ impl Folder {
             refuse_taken(tx, self.folder_id, name, None)?;
             folders::create(tx, self.folder_id, name, uid, tx.next_change()?)
         })?;
-        Ok(Folder { store: self.store.clone(), uid, folder_id, kind: FolderKind::Generic })
+        Ok(Folder {
+            store: self.store.clone(),
+            uid,
+            folder_id,
+            kind: FolderKind::Generic,
+        })
     }
 
     /// Gives the folder another name.
@@ -242,7 +278,9 @@ impl Folder {
     pub fn rename(&self, name: &str) -> Result<()> {
         check_name(name)?;
         if matches!(self.kind, FolderKind::Root | FolderKind::IpmSubtree) {
-            return Err(Error::NoAccess { detail: format!("the {} folder keeps its name", self.kind) });
+            return Err(Error::NoAccess {
+                detail: format!("the {} folder keeps its name", self.kind),
+            });
         }
         self.change(ChangeKind::FolderRenamed, self.uid, None, |tx| {
             let row = self.refuse_deleted(tx)?;
@@ -262,7 +300,9 @@ impl Folder {
     /// `MAPI_E_OBJECT_DELETED`: it was deleted before. Nothing was changed.
     pub fn delete(&self) -> Result<()> {
         if self.kind != FolderKind::Generic {
-            return Err(Error::NoAccess { detail: format!("every store has the {} folder", self.kind) });
+            return Err(Error::NoAccess {
+                detail: format!("every store has the {} folder", self.kind),
+            });
         }
         self.change(ChangeKind::FolderDeleted, self.uid, None, |tx| {
             let row = self.refuse_deleted(tx)?;
@@ -283,7 +323,11 @@ impl Folder {
     ///
     /// `MAPI_E_UNKNOWN_ENTRYID`: `after` is of another store; and those of reading the store.
     pub fn messages(&self, page: Page) -> Result<Vec<MessageSummary>> {
-        let after = page.after.as_ref().map(|entry_id| self.store.object(entry_id)).transpose()?;
+        let after = page
+            .after
+            .as_ref()
+            .map(|entry_id| self.store.object(entry_id))
+            .transpose()?;
         let order = match page.order {
             ContentsOrder::NewestFirst => Order::NewestFirst,
             ContentsOrder::Subject => Order::Subject,
@@ -347,7 +391,10 @@ impl Folder {
     }
 
     fn deleted(&self) -> Error {
-        Error::ObjectDeleted { kind: ObjectKind::Folder, entry_id: self.entry_id() }
+        Error::ObjectDeleted {
+            kind: ObjectKind::Folder,
+            entry_id: self.entry_id(),
+        }
     }
 
     fn refuse_deleted(&self, tx: &WriteTransaction<'_>) -> Result<FolderRow> {
@@ -362,9 +409,10 @@ fn refuse_taken(
     except: Option<i64>,
 ) -> Result<()> {
     match folders::child(tx.connection, parent, name)? {
-        Some(child) if Some(child.folder_id) != except => {
-            Err(Error::Collision { kind: ObjectKind::Folder, name: name.to_owned() })
-        }
+        Some(child) if Some(child.folder_id) != except => Err(Error::Collision {
+            kind: ObjectKind::Folder,
+            name: name.to_owned(),
+        }),
         _ => Ok(()),
     }
 }
@@ -382,5 +430,7 @@ fn check_name(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::InvalidParameter { detail: format!("{name:?} cannot name a folder: {why}") })
+    Err(Error::InvalidParameter {
+        detail: format!("{name:?} cannot name a folder: {why}"),
+    })
 }

@@ -2,9 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::document::{attachment_row_len, property_len, row_len};
-use crate::model::{
-    Content, Properties, PropertyTag, PropertyType,
-};
+use crate::model::{Content, Properties, PropertyTag, PropertyType};
 
 /// From this many bytes on a text or binary value becomes a stream. docs/design.md has the measurement.
 pub(crate) const STREAM_FROM: usize = 4 * 1024;
@@ -44,19 +42,34 @@ impl Sizes {
         Sizes {
             properties: properties_len(&content.properties),
             rows: content.recipients.iter().map(row_len).sum::<u64>()
-                + content.attachments.rows.iter().map(attachment_row_len).sum::<u64>(),
+                + content
+                    .attachments
+                    .rows
+                    .iter()
+                    .map(attachment_row_len)
+                    .sum::<u64>(),
         }
     }
 
     /// Accounts for properties that took `before` bytes and will take `after`.
     pub(crate) fn change_properties(&mut self, before: u64, after: u64) -> Result<()> {
-        self.properties = within("the properties of the message", self.properties, before, after)?;
+        self.properties = within(
+            "the properties of the message",
+            self.properties,
+            before,
+            after,
+        )?;
         Ok(())
     }
 
     /// Accounts for recipients or attachments that took `before` bytes and will take `after`.
     pub(crate) fn change_rows(&mut self, before: u64, after: u64) -> Result<()> {
-        self.rows = within("the recipients and attachments of the message", self.rows, before, after)?;
+        self.rows = within(
+            "the recipients and attachments of the message",
+            self.rows,
+            before,
+            after,
+        )?;
         Ok(())
     }
 }
@@ -65,7 +78,9 @@ fn within(what: &str, present: u64, before: u64, after: u64) -> Result<u64> {
     let total = present.saturating_sub(before).saturating_add(after);
     if after > before && total > DOCUMENT_LIMIT {
         return Err(Error::TooBig {
-            detail: format!("{what} would take {total} bytes, more than the {DOCUMENT_LIMIT} allowed"),
+            detail: format!(
+                "{what} would take {total} bytes, more than the {DOCUMENT_LIMIT} allowed"
+            ),
         });
     }
     Ok(total)
@@ -73,10 +88,14 @@ fn within(what: &str, present: u64, before: u64, after: u64) -> Result<u64> {
 
 /// What one property takes in the document; nothing if it is not set.
 pub(crate) fn len_of(properties: &Properties, tag: PropertyTag) -> u64 {
-    properties.get_any_type(tag.id()).map_or(0, |(tag, value)| property_len(tag, value))
+    properties
+        .get_any_type(tag.id())
+        .map_or(0, |(tag, value)| property_len(tag, value))
 }
 
 fn properties_len(properties: &Properties) -> u64 {
-    properties.iter().map(|(tag, value)| property_len(tag, value)).sum()
+    properties
+        .iter()
+        .map(|(tag, value)| property_len(tag, value))
+        .sum()
 }
-

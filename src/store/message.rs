@@ -10,8 +10,8 @@ use crate::db::versioned::Attempt;
 use crate::error::{Error, Result};
 use crate::model::document;
 use crate::model::{
-    AccessLevel, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList, PropertyTag,
-    ReadState, RowVersion, SaveId, StreamHash,
+    AccessLevel, ChangeNumber, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList,
+    PropertyTag, ReadState, RowVersion, SaveId, StreamHash,
 };
 use crate::store::Store;
 use crate::store::limits::Sizes;
@@ -53,6 +53,7 @@ pub(crate) struct Base {
     pub(crate) version: RowVersion,
     /// The version of the snapshot.
     pub(crate) snapshot_version: RowVersion,
+    pub(crate) change_number: ChangeNumber,
     pub(crate) modified_at: FileTime,
     pub(crate) modified_by: String,
     pub(crate) committed_at: FileTime,
@@ -79,10 +80,20 @@ pub(crate) struct Pending {
     /// The id of the next save, kept until it succeeds (S8).
     pub(crate) save_id: SaveId,
     pub(crate) attempt: Attempt,
+    /// A save whose commit may have taken place.
+    pub(crate) unsettled: Option<Unsettled>,
     /// New streams that are not in the store yet.
     pub(crate) streams: NewStreams,
     /// What the documents take; counted when something changes first.
     pub(crate) sizes: Option<Sizes>,
+}
+
+/// A save that was answered with *outcome unknown*, and what it tried to save. Where more was changed here since,
+/// finding it committed must not pass for having saved that as well.
+#[derive(Debug, Clone)]
+pub(crate) struct Unsettled {
+    pub(crate) save_id: SaveId,
+    pub(crate) content: Arc<Content>,
 }
 
 /// Streams in memory, by their hash.
@@ -120,6 +131,7 @@ impl Pending {
             touched: BTreeSet::new(),
             save_id: SaveId::random(),
             attempt: Attempt::First,
+            unsettled: None,
             streams: NewStreams::default(),
             sizes: None,
         }
@@ -136,6 +148,7 @@ impl Base {
             message_id: row.message_id,
             version: row.row_version,
             snapshot_version: row.row_version,
+            change_number: row.change_number,
             modified_at: row.modified_at,
             modified_by: row.modified_by.clone(),
             committed_at: row.committed_at,
@@ -160,17 +173,18 @@ impl Aside {
 
 /// The content of a row; one that differs from its checksum, or does not read as content, is damage.
 pub(crate) fn content_of(row: &StoredMessage, uid: ObjectUid) -> Result<Content> {
-    if row.checksum.is_some_and(|stored| stored != document::checksum(&uid, &row.documents)) {
+    if row
+        .checksum
+        .is_some_and(|stored| stored != document::checksum(&uid, &row.documents))
+    {
         return Err(Error::CorruptStore {
             detail: format!("message {uid} is not as it was saved: the checksum differs"),
             source: None,
         });
     }
-    document::read(&row.documents).map_err(|error| {
-        Error::CorruptStore {
-            detail: format!("message {uid} cannot be read"),
-            source: Some(Box::new(error)),
-        }
+    document::read(&row.documents).map_err(|error| Error::CorruptStore {
+        detail: format!("message {uid} cannot be read"),
+        source: Some(Box::new(error)),
     })
 }
 
@@ -183,6 +197,12 @@ impl Message {
     /// The version that this handle is built on; none before the first save.
     pub fn row_version(&self) -> Option<RowVersion> {
         self.base.as_ref().map(|base| base.version)
+    }
+
+    /// The newest change to the message as of this handle's base, its moves and read marks included; none before the
+    /// first save.
+    pub fn change_number(&self) -> Option<ChangeNumber> {
+        self.base.as_ref().map(|base| base.change_number)
     }
 
     /// What was granted (`PR_ACCESS_LEVEL`).
@@ -213,9 +233,14 @@ impl Message {
     /// `MAPI_E_INVALID_OBJECT` for a closed handle, and those of reading the store.
     pub fn is_stale(&self) -> Result<bool> {
         self.check_open()?;
-        let Some(base) = &self.base else { return Ok(false) };
+        let Some(base) = &self.base else {
+            return Ok(false);
+        };
         let message_id = base.message_id;
-        let current = self.store.database.read(|reader| messages::current_version(reader, message_id))?;
+        let current = self
+            .store
+            .database
+            .read(|reader| messages::current_version(reader, message_id))?;
         Ok(current.is_none_or(|current| {
             current.row_version != base.version || current.deleted_at != self.aside.deleted_at
         }))

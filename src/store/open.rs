@@ -136,13 +136,19 @@ impl StoreOptions {
     /// - `MAPI_E_BUSY`: other processes were making or migrating it for longer than the busy timeout.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
         let database = Database::open(path.as_ref(), self.settings)?;
-        Ok(Store { database: Arc::new(database) })
+        Ok(Store {
+            database: Arc::new(database),
+        })
     }
 }
 
 fn program_name() -> String {
     std::env::args_os()
         .next()
-        .and_then(|name| Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .and_then(|name| {
+            Path::new(&name)
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+        })
         .unwrap_or_else(|| "mapistore".to_owned())
 }

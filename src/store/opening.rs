@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::db::database::StoreAccess;
 use crate::db::{folders, messages};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{
@@ -11,7 +12,6 @@ use crate::model::{
 use crate::store::folder::Folder;
 use crate::store::message::{Aside, Base, HandleState, Message, Pending, content_of};
 use crate::store::{Store, computed};
-use crate::db::database::StoreAccess;
 
 /// What an entry id led to.
 #[derive(Debug)]
@@ -78,14 +78,19 @@ impl Store {
         if entry_id.store() == self.database.store_uid() {
             Ok(entry_id.object())
         } else {
-            Err(Error::UnknownEntryId { entry_id: *entry_id })
+            Err(Error::UnknownEntryId {
+                entry_id: *entry_id,
+            })
         }
     }
 
     fn open_by_uid(&self, uid: ObjectUid, access: Access, deleted: SoftDeleted) -> Result<Message> {
         let pin = self.database.pin()?.map(Arc::new);
         let row = self.database.read(|reader| messages::load(reader, uid))?;
-        let not_found = || Error::NotFound { kind: ObjectKind::Message, what: uid.to_string() };
+        let not_found = || Error::NotFound {
+            kind: ObjectKind::Message,
+            what: uid.to_string(),
+        };
         let row = row.ok_or_else(not_found)?;
         if row.deleted_at.is_some() && deleted == SoftDeleted::Hidden {
             return Err(not_found());
@@ -101,7 +106,9 @@ impl Store {
             (Access::ReadOnly, _) | (Access::Best, Some(_)) => AccessLevel::ReadOnly,
             (Access::Modify | Access::Best, None) => AccessLevel::Modify,
             (Access::Modify, Some(why)) => {
-                return Err(Error::NoAccess { detail: format!("message {uid}: {why}") });
+                return Err(Error::NoAccess {
+                    detail: format!("message {uid}: {why}"),
+                });
             }
         };
         self.database.saw_change(row.change_number);
@@ -123,7 +130,9 @@ impl Store {
     /// A new message for a folder, with the initial values of MS-OXCMSG 3.2.5.2 that this store knows.
     pub(crate) fn new_message(&self, folder: ObjectUid, content: Content) -> Result<Message> {
         if self.database.settings().access == StoreAccess::ReadOnly {
-            return Err(Error::NoAccess { detail: "the store was opened read-only".to_owned() });
+            return Err(Error::NoAccess {
+                detail: "the store was opened read-only".to_owned(),
+            });
         }
         let content = Arc::new(content);
         Ok(Message {
@@ -153,7 +162,10 @@ pub(crate) fn initial_content() -> Content {
     let mut content = Content::default();
     let flags = computed::content_flags(MessageFlags::UNSENT);
     for (tag, value) in [
-        (pr::MESSAGE_CLASS.tag(), PropertyValue::Unicode("IPM.Note".to_owned())),
+        (
+            pr::MESSAGE_CLASS.tag(),
+            PropertyValue::Unicode("IPM.Note".to_owned()),
+        ),
         (pr::MESSAGE_FLAGS.tag(), PropertyValue::Long(flags)),
     ] {
         content.properties.set(tag, StoredValue::Inline(value));
@@ -180,11 +192,17 @@ impl Message {
         }
         let uid = self.uid;
         let pin = self.store.database.pin()?.map(Arc::new);
-        let row = self.store.database.read(|reader| messages::load(reader, uid))?;
+        let row = self
+            .store
+            .database
+            .read(|reader| messages::load(reader, uid))?;
         let was_deleted = self.aside.deleted_at.is_some();
-        let row = row.filter(|row| row.deleted_at.is_none() || was_deleted).ok_or_else(|| {
-            Error::ObjectDeleted { kind: ObjectKind::Message, entry_id: self.entry_id() }
-        })?;
+        let row = row
+            .filter(|row| row.deleted_at.is_none() || was_deleted)
+            .ok_or_else(|| Error::ObjectDeleted {
+                kind: ObjectKind::Message,
+                entry_id: self.entry_id(),
+            })?;
         let content = Arc::new(content_of(&row, uid)?);
         self.store.database.saw_change(row.change_number);
         self.base = Some(Base::of(&row));

@@ -4,8 +4,8 @@ use crate::db::folders;
 use crate::db::messages::{self, UidTable};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{EntryId, FolderKind, ObjectUid};
-use crate::store::folder::Folder;
 use crate::store::Store;
+use crate::store::folder::Folder;
 
 /// How many entries with the same beginning are told.
 const CANDIDATES: u32 = 10;
@@ -18,7 +18,10 @@ impl Store {
     ///
     /// `MAPI_E_NOT_FOUND`: no such folder. `MAPI_E_INVALID_PARAMETER`: the path is empty.
     pub fn folder_by_path(&self, path: &str) -> Result<Folder> {
-        let not_found = || Error::NotFound { kind: ObjectKind::Folder, what: path.to_owned() };
+        let not_found = || Error::NotFound {
+            kind: ObjectKind::Folder,
+            what: path.to_owned(),
+        };
         if let Some(below_root) = path.strip_prefix('/') {
             let root = self.folder_of_kind(FolderKind::Root)?;
             if let Ok(folder) = descend(root, below_root) {
@@ -83,7 +86,10 @@ impl Store {
         }
         let padded = |with: char| -> Result<ObjectUid> {
             let mut text = digits.to_owned();
-            text.extend(std::iter::repeat_n(with, 32_usize.saturating_sub(digits.len())));
+            text.extend(std::iter::repeat_n(
+                with,
+                32_usize.saturating_sub(digits.len()),
+            ));
             text.parse().map_err(|_| invalid())
         };
         let (first, last) = (padded('0')?, padded('f')?);
@@ -100,7 +106,9 @@ impl Store {
     /// `MAPI_E_NOT_FOUND`: no such folder.
     pub fn folder_path(&self, entry_id: &EntryId) -> Result<String> {
         let folder_id = self.open_folder(entry_id)?.row_id();
-        let path = self.database.read(|reader| folders::path(reader, folder_id))?;
+        let path = self
+            .database
+            .read(|reader| folders::path(reader, folder_id))?;
         path.ok_or_else(|| Error::NotFound {
             kind: ObjectKind::Folder,
             what: entry_id.object().to_string(),
@@ -110,11 +118,15 @@ impl Store {
 
 fn components(path: &str) -> Result<Vec<&str>> {
     if path.is_empty() {
-        return Err(Error::InvalidParameter { detail: "the path of the folder is empty".to_owned() });
+        return Err(Error::InvalidParameter {
+            detail: "the path of the folder is empty".to_owned(),
+        });
     }
     Ok(path.split('/').filter(|name| !name.is_empty()).collect())
 }
 
 fn descend(from: Folder, path: &str) -> Result<Folder> {
-    path.split('/').filter(|name| !name.is_empty()).try_fold(from, |folder, name| folder.folder(name))
+    path.split('/')
+        .filter(|name| !name.is_empty())
+        .try_fold(from, |folder, name| folder.folder(name))
 }

@@ -16,7 +16,10 @@ use crate::store::{Message, computed};
 pub(crate) fn check_value(tag: PropertyTag, value: &PropertyValue) -> Result<()> {
     check_settable(tag)?;
     if tag.property_type() != Some(value.property_type()) {
-        return Err(Error::UnexpectedType { tag, given: value.property_type() });
+        return Err(Error::UnexpectedType {
+            tag,
+            given: value.property_type(),
+        });
     }
     value.validate()
 }
@@ -93,7 +96,7 @@ impl Message {
     /// let mut draft = store.special_folder(SpecialFolder::Drafts)?.create_message()?;
     /// draft.set(pr::SUBJECT, "Figures")?;
     /// draft.set(pr::IMPORTANCE, 2)?;
-    /// # Ok::<(), mapistore::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -123,7 +126,7 @@ impl Message {
             return self.set_initial_flags(MessageFlags::from_bits_retain(*flags));
         }
         self.check_not_computed(tag)?;
-        let stored = self.to_stored(tag, value)?;
+        let stored = self.storable(tag, value)?;
         self.put(tag, stored)
     }
 
@@ -166,19 +169,27 @@ impl Message {
         let before = len_of(&self.mine.properties, tag);
         self.sizes().change_properties(before, 0)?;
         let removed = self.content_mut().properties.remove(tag.id());
-        self.pending.touched.insert(removed.map_or(tag, |(tag, _)| tag));
+        self.pending
+            .touched
+            .insert(removed.map_or(tag, |(tag, _)| tag));
         Ok(())
     }
 
     fn check_not_computed(&self, tag: PropertyTag) -> Result<()> {
-        if computed::is_computed(tag) { Err(Error::Computed { tag }) } else { Ok(()) }
+        if computed::is_computed(tag) {
+            Err(Error::Computed { tag })
+        } else {
+            Ok(())
+        }
     }
 
     /// `PR_MESSAGE_FLAGS` is the client's until the first save, and composed by the store from then on
     /// (MS-OXCMSG 2.2.1.6).
     fn set_initial_flags(&mut self, flags: MessageFlags) -> Result<()> {
         if self.base.is_some() {
-            return Err(Error::Computed { tag: pr::MESSAGE_FLAGS.tag() });
+            return Err(Error::Computed {
+                tag: pr::MESSAGE_FLAGS.tag(),
+            });
         }
         self.aside.read_state = if flags.contains(MessageFlags::READ) {
             ReadState::Read
@@ -207,7 +218,11 @@ impl Message {
     }
 
     /// A value as it will be stored: a large one as a stream.
-    pub(crate) fn to_stored(&mut self, tag: PropertyTag, value: PropertyValue) -> Result<StoredValue> {
+    pub(crate) fn storable(
+        &mut self,
+        tag: PropertyTag,
+        value: PropertyValue,
+    ) -> Result<StoredValue> {
         let bytes: &[u8] = match &value {
             PropertyValue::Unicode(text) => text.as_bytes(),
             PropertyValue::String8(text) => &text.0,

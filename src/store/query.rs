@@ -24,18 +24,14 @@ impl Store {
     /// # let store = Store::options().create_if_missing().open(folder.path().join("mail.store"))?;
     /// let result = store.query("SELECT path, total FROM inspect_folders WHERE kind = 'inbox'")?;
     /// assert_eq!(result.rows, [[Cell::Text("Inbox".to_owned()), Cell::Integer(0)]]);
-    /// # Ok::<(), mapistore::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// `MAPI_E_NO_ACCESS`: a statement that would write. `MAPI_E_INVALID_PARAMETER`: no SQL, or several statements.
     pub fn query(&self, sql: &str) -> Result<QueryResult> {
-        let mut rows = Vec::new();
-        let columns = self.database.query(sql, &mut |_, cells| {
-            rows.push(cells);
-            Ok(())
-        })?;
+        let (columns, rows) = self.database.query(sql)?;
         Ok(QueryResult { columns, rows })
     }
 }

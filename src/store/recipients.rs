@@ -46,8 +46,17 @@ impl Message {
     /// handle is read-only. `MAPI_E_INVALID_OBJECT`: it is closed. The handle is as it was.
     pub fn add_recipient(&mut self, recipient: Recipient) -> Result<RowId> {
         self.check_modifiable()?;
-        let row_id = self.mine.recipients.iter().map(|row| row.row_id.saturating_add(1)).max().unwrap_or(0);
-        let row = RecipientRow { row_id, properties: recipient.to_properties() };
+        let row_id = self
+            .mine
+            .recipients
+            .iter()
+            .map(|row| row.row_id.saturating_add(1))
+            .max()
+            .unwrap_or(0);
+        let row = RecipientRow {
+            row_id,
+            properties: recipient.to_properties(),
+        };
         self.sizes().change_rows(0, row_len(&row))?;
         self.content_mut().recipients.push(row);
         self.touch_recipients();
@@ -106,9 +115,14 @@ impl Message {
     }
 
     fn recipient_index(&self, row_id: RowId) -> Result<usize> {
-        self.mine.recipients.iter().position(|row| row.row_id == row_id.0).ok_or_else(|| {
-            Error::NotFound { kind: ObjectKind::Recipient, what: row_id.0.to_string() }
-        })
+        self.mine
+            .recipients
+            .iter()
+            .position(|row| row.row_id == row_id.0)
+            .ok_or_else(|| Error::NotFound {
+                kind: ObjectKind::Recipient,
+                what: row_id.0.to_string(),
+            })
     }
 
     fn touch_recipients(&mut self) {

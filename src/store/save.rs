@@ -7,16 +7,16 @@ use crate::db::changes;
 use crate::db::failure::WriteFailure;
 use crate::db::messages::{self, CurrentVersion};
 use crate::db::transaction::{Ending, Reader, WriteTransaction};
-use crate::db::versioned::{self, Birth, Guard, Outcome, Save, SavedRow};
+use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save, SavedRow};
 use crate::error::{Error, ObjectKind, Result, Source};
 use crate::model::document::{self, Documents};
 use crate::model::{
     AccessLevel, ChangeNumber, Content, EntryId, FileTime, PredecessorChangeList, PropertyTag,
     RowVersion, SaveFlags, SaveId, StreamReference, changed_properties,
 };
-use crate::store::folder::Folder;
-use crate::store::message::{Base, HandleState, Message, Pending};
 use crate::store::Store;
+use crate::store::folder::Folder;
+use crate::store::message::{Base, HandleState, Message, Pending, Unsettled};
 
 /// What a successful save did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,30 @@ enum Afterwards {
     Closed,
 }
 
+/// Whether a save goes through whatever is stored (FORCE_SAVE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Guarded,
+    Forced,
+}
+
+impl Manner {
+    fn of(flags: SaveFlags) -> Manner {
+        if flags.contains(SaveFlags::FORCE_SAVE) {
+            Manner::Forced
+        } else {
+            Manner::Guarded
+        }
+    }
+
+    fn guard(self, seen: RowVersion) -> Guard {
+        match self {
+            Manner::Guarded => Guard::Expect(seen),
+            Manner::Forced => Guard::Force { seen },
+        }
+    }
+}
+
 /// A save of one handle, ready to be written.
 struct Prepared {
     documents: Documents,
@@ -76,7 +100,9 @@ struct Prepared {
     base_streams: BTreeSet<StreamReference>,
     streams: BTreeSet<StreamReference>,
     predecessors: PredecessorChangeList,
-    guard: Option<Guard>,
+    manner: Manner,
+    /// An earlier save of unknown outcome, of less than what is pending now.
+    unsettled: Option<Unsettled>,
 }
 
 impl Message {
@@ -109,24 +135,23 @@ impl Message {
     pub fn save_changes(&mut self, flags: SaveFlags) -> Result<Saved> {
         let afterwards = afterwards(flags)?;
         self.check_modifiable()?;
-        let force = flags.contains(SaveFlags::FORCE_SAVE);
-        if !force && self.pending.is_empty() {
-            if let Some(base) = &self.base {
-                let (message_id, row_version) = (base.message_id, base.version);
-                let current =
-                    self.store.database.read(|reader| messages::current_version(reader, message_id))?;
-                self.refuse_stale(current)?;
-                self.settle(afterwards);
-                return Ok(Saved {
-                    entry_id: self.entry_id(),
-                    row_version,
-                    change_number: ChangeNumber::ZERO,
-                    save_id: self.pending.save_id,
-                    outcome: SaveOutcome::NothingPending,
-                });
-            }
+        let manner = Manner::of(flags);
+        let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_none();
+        if let (Manner::Guarded, true, Some(base)) = (manner, nothing_to_save, &self.base) {
+            let (message_id, row_version) = (base.message_id, base.version);
+            let current =
+                self.store.database.read(|reader| messages::current_version(reader, message_id))?;
+            self.refuse_stale(current)?;
+            self.settle(afterwards);
+            return Ok(Saved {
+                entry_id: self.entry_id(),
+                row_version,
+                change_number: ChangeNumber::ZERO,
+                save_id: self.pending.save_id,
+                outcome: SaveOutcome::NothingPending,
+            });
         }
-        let prepared = self.prepare(force);
+        let prepared = self.prepare(manner);
         let written = self.store.database.write(
             |reader| self.refuse_before_waiting(reader, &prepared),
             |tx| {
@@ -152,7 +177,9 @@ impl Message {
     /// Those of [`Message::save_changes`] for a new message; `MAPI_E_INVALID_OBJECT`: this handle is closed.
     pub fn save_elsewhere(&self, folder: &Folder) -> Result<Message> {
         self.check_open()?;
-        let mut copy = self.store.new_message(folder.uid(), Content::clone(&self.mine))?;
+        let mut copy = self
+            .store
+            .new_message(folder.uid(), Content::clone(&self.mine))?;
         copy.aside.read_state = self.aside.read_state;
         copy.aside.is_associated = self.aside.is_associated;
         copy.pending.streams = self.pending.streams.clone();
@@ -163,7 +190,17 @@ impl Message {
     }
 
     /// Everything that can be done before the turn is taken.
-    fn prepare(&mut self, force: bool) -> Prepared {
+    fn prepare(&mut self, manner: Manner) -> Prepared {
+        let unsettled = self.pending.unsettled.clone();
+        let unsettled = unsettled.filter(|earlier| !Arc::ptr_eq(&earlier.content, &self.mine));
+        if unsettled
+            .as_ref()
+            .is_some_and(|earlier| earlier.save_id == self.pending.save_id)
+        {
+            // These are other pending changes than those that the id stands for in the journal.
+            self.pending.save_id = SaveId::random();
+            self.pending.attempt = Attempt::First;
+        }
         let documents = document::write(&self.mine);
         let changed = match &self.base {
             Some(_) => self.pending.touched.iter().copied().collect(),
@@ -173,13 +210,19 @@ impl Message {
             checksum: document::checksum(&self.uid, &documents),
             documents,
             changed,
-            base_streams: self.base.as_ref().map(|_| self.snapshot.streams()).unwrap_or_default(),
+            base_streams: self
+                .base
+                .as_ref()
+                .map(|_| self.snapshot.streams())
+                .unwrap_or_default(),
             streams: self.mine.streams(),
-            predecessors: self.base.as_ref().map(|base| base.predecessors.clone()).unwrap_or_default(),
-            guard: self.base.as_ref().map(|base| match force {
-                true => Guard::Force { seen: base.version },
-                false => Guard::Expect(base.version),
-            }),
+            predecessors: self
+                .base
+                .as_ref()
+                .map(|base| base.predecessors.clone())
+                .unwrap_or_default(),
+            manner,
+            unsettled,
         }
     }
 
@@ -198,11 +241,24 @@ impl Message {
             pending_streams: &self.pending.streams,
             predecessors: &prepared.predecessors,
         };
-        match (&self.base, prepared.guard) {
-            (Some(base), Some(guard)) => {
+        if let Some(earlier) = &prepared.unsettled
+            && let Some(recorded) = changes::find_save(tx.connection, self.uid, earlier.save_id)?
+        {
+            // The earlier save was committed after all, so it is what this one is built on.
+            let Some(stored) = messages::load(tx.connection, self.uid)? else {
+                return Ok(Outcome::Gone);
+            };
+            let base_streams = earlier.content.streams();
+            let save = Save { base_streams: &base_streams, ..save };
+            let guard = prepared.manner.guard(recorded.row_version);
+            return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
+        }
+        match &self.base {
+            Some(base) => {
+                let guard = prepared.manner.guard(base.version);
                 versioned::save(tx, &save, base.message_id, guard, self.pending.attempt)
             }
-            _ => {
+            None => {
                 let birth = Birth {
                     folder: self.aside.folder,
                     created_at: self.aside.created_at,
@@ -216,27 +272,27 @@ impl Message {
 
     /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
     /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
-    fn refuse_before_waiting(
-        &self,
-        reader: &Reader,
-        prepared: &Prepared,
-    ) -> Result<()> {
-        let Some(base) = &self.base else { return Ok(()) };
-        if changes::find_save(reader, self.uid, self.pending.save_id)?.is_some() {
+    fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
+        let Some(base) = &self.base else {
+            return Ok(());
+        };
+        if self.pending.attempt == Attempt::Repeated || prepared.unsettled.is_some() {
             return Ok(());
         }
         let current = messages::current_version(reader, base.message_id)?;
-        match prepared.guard {
-            Some(Guard::Force { .. }) => self.refuse_deleted(current).map(drop),
-            _ => self.refuse_stale(current),
+        match prepared.manner {
+            Manner::Guarded => self.refuse_stale(current),
+            Manner::Forced => self.refuse_deleted(current).map(drop),
         }
     }
 
     fn refuse_deleted(&self, current: Option<CurrentVersion>) -> Result<CurrentVersion> {
-        current.filter(|current| current.deleted_at.is_none()).ok_or_else(|| Error::ObjectDeleted {
-            kind: ObjectKind::Message,
-            entry_id: self.entry_id(),
-        })
+        current
+            .filter(|current| current.deleted_at.is_none())
+            .ok_or_else(|| Error::ObjectDeleted {
+                kind: ObjectKind::Message,
+                entry_id: self.entry_id(),
+            })
     }
 
     fn refuse_stale(&self, current: Option<CurrentVersion>) -> Result<()> {
@@ -266,8 +322,10 @@ impl Message {
             Outcome::Saved(row) => (row, SaveOutcome::NewVersion),
             Outcome::SavedBefore(recorded) => (self.row_of(&recorded)?, SaveOutcome::SavedBefore),
             Outcome::Changed(current) => {
-                let base_version =
-                    self.base.as_ref().map_or(RowVersion::FIRST, |base| base.version);
+                let base_version = self
+                    .base
+                    .as_ref()
+                    .map_or(RowVersion::FIRST, |base| base.version);
                 return Err(self.changed(base_version, current));
             }
             Outcome::Gone if self.base.is_none() => {
@@ -295,6 +353,7 @@ impl Message {
             message_id: row.message_id,
             version: row.row_version,
             snapshot_version: row.row_version,
+            change_number: row.change_number,
             modified_at: row.modified_at,
             modified_by: row.modified_by,
             committed_at: row.committed_at,
@@ -316,14 +375,23 @@ impl Message {
     /// for what the journal says.
     fn row_of(&self, recorded: &changes::RecordedSave) -> Result<SavedRow> {
         let uid = self.uid;
-        let stored = self.store.database.read(|reader| messages::load(reader, uid))?;
+        let stored = self
+            .store
+            .database
+            .read(|reader| messages::load(reader, uid))?;
         let (change_key, predecessors, message_id) = match &stored {
-            Some(row) if row.row_version == recorded.row_version => {
-                (row.change_key.clone(), row.predecessors.clone(), row.message_id)
-            }
+            Some(row) if row.row_version == recorded.row_version => (
+                row.change_key.clone(),
+                row.predecessors.clone(),
+                row.message_id,
+            ),
             Some(row) => (Vec::new(), Vec::new(), row.message_id),
             // Deleted for good since: a number that no row has, so that the next save finds it deleted.
-            None => (Vec::new(), Vec::new(), self.base.as_ref().map_or(0, |base| base.message_id)),
+            None => (
+                Vec::new(),
+                Vec::new(),
+                self.base.as_ref().map_or(0, |base| base.message_id),
+            ),
         };
         Ok(SavedRow {
             message_id,
@@ -346,8 +414,16 @@ impl Message {
 
     /// From now on a repeated save asks the journal first.
     fn outcome_unknown(&mut self, source: Source) -> Error {
-        self.pending.attempt = versioned::Attempt::Repeated;
-        Error::OutcomeUnknown { entry_id: self.entry_id(), save_id: self.pending.save_id, source }
+        self.pending.attempt = Attempt::Repeated;
+        self.pending.unsettled = Some(Unsettled {
+            save_id: self.pending.save_id,
+            content: Arc::clone(&self.mine),
+        });
+        Error::OutcomeUnknown {
+            entry_id: self.entry_id(),
+            save_id: self.pending.save_id,
+            source,
+        }
     }
 
     fn settle(&mut self, afterwards: Afterwards) {
@@ -383,7 +459,10 @@ impl Store {
         for message in messages.iter() {
             message.check_modifiable()?;
         }
-        let prepared: Vec<Prepared> = messages.iter_mut().map(|message| message.prepare(false)).collect();
+        let prepared: Vec<Prepared> = messages
+            .iter_mut()
+            .map(|message| message.prepare(Manner::Guarded))
+            .collect();
         let written = self.database.write(
             |_| Ok(()),
             |tx| {
@@ -404,7 +483,7 @@ impl Store {
             Err(WriteFailure::Nothing(error)) => Err(error),
             Err(WriteFailure::CommitUnknown(source)) => {
                 for message in messages.iter_mut() {
-                    message.pending.attempt = versioned::Attempt::Repeated;
+                    message.pending.attempt = Attempt::Repeated;
                 }
                 Err(WriteFailure::CommitUnknown(source).into())
             }
@@ -419,7 +498,9 @@ impl Store {
     /// `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store; and those of reading the store.
     pub fn find_save(&self, entry_id: &EntryId, save_id: SaveId) -> Result<Option<RecordedSave>> {
         let uid = self.object(entry_id)?;
-        let found = self.database.read(|reader| changes::find_save(reader, uid, save_id))?;
+        let found = self
+            .database
+            .read(|reader| changes::find_save(reader, uid, save_id))?;
         Ok(found.map(|found| RecordedSave {
             row_version: found.row_version,
             change_number: found.change_number,
@@ -428,3 +509,7 @@ impl Store {
         }))
     }
 }
+
+#[cfg(test)]
+#[path = "save_tests.rs"]
+mod tests;

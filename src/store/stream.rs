@@ -52,12 +52,16 @@ impl Read for StreamReader {
         }
         let position = self.position;
         let available: &[u8] = match &mut self.source {
-            Origin::Memory(data) => {
-                data.get(usize::try_from(position).unwrap_or(usize::MAX)..).unwrap_or(&[])
-            }
-            Origin::Stored { store, hash, chunk, .. } => {
+            Origin::Memory(data) => data
+                .get(usize::try_from(position).unwrap_or(usize::MAX)..)
+                .unwrap_or(&[]),
+            Origin::Stored {
+                store, hash, chunk, ..
+            } => {
                 let holds = |chunk: &streams::Chunk| {
-                    position.checked_sub(chunk.position).is_some_and(|at| at < chunk.data.len() as u64)
+                    position
+                        .checked_sub(chunk.position)
+                        .is_some_and(|at| at < chunk.data.len() as u64)
                 };
                 if !chunk.as_ref().is_some_and(holds) {
                     *chunk = store
@@ -92,7 +96,10 @@ impl Seek for StreamReader {
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         self.position = target.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "seek before the beginning of the stream")
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "seek before the beginning of the stream",
+            )
         })?;
         Ok(self.position)
     }
@@ -101,14 +108,19 @@ impl Seek for StreamReader {
 /// Reads a stream to its end; an error of the store comes out as itself.
 pub(crate) fn load_whole(mut reader: StreamReader) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
-    reader.read_to_end(&mut bytes).map_err(|error| from_io(error, "reading a stream"))?;
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|error| from_io(error, "reading a stream"))?;
     Ok(bytes)
 }
 
 fn from_io(error: io::Error, doing: &str) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
-        Err(error) => Error::DiskError { detail: doing.to_owned(), source: Box::new(error) },
+        Err(error) => Error::DiskError {
+            detail: doing.to_owned(),
+            source: Box::new(error),
+        },
     }
 }
 
@@ -133,23 +145,36 @@ impl Utf8Check {
     }
 
     fn end(self) -> Result<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(not_utf8()) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(not_utf8())
+        }
     }
 }
 
 fn not_utf8() -> Error {
-    Error::InvalidParameter { detail: "a PT_UNICODE value takes UTF-8, and this is none".to_owned() }
+    Error::InvalidParameter {
+        detail: "a PT_UNICODE value takes UTF-8, and this is none".to_owned(),
+    }
 }
 
 impl Message {
     /// Opens a value of a property bag of this handle.
-    pub(crate) fn reader_of(&self, properties: &Properties, tag: PropertyTag) -> Result<StreamReader> {
+    pub(crate) fn reader_of(
+        &self,
+        properties: &Properties,
+        tag: PropertyTag,
+    ) -> Result<StreamReader> {
         if !tag.property_type().is_some_and(PropertyType::may_be_stream) {
             return Err(Error::NoSupport {
                 detail: format!("{tag} is of a type that cannot be opened as a stream"),
             });
         }
-        let not_found = || Error::NotFound { kind: ObjectKind::Property, what: tag.to_string() };
+        let not_found = || Error::NotFound {
+            kind: ObjectKind::Property,
+            what: tag.to_string(),
+        };
         let (source, size) = match properties.get(tag).ok_or_else(not_found)? {
             StoredValue::Inline(PropertyValue::Unicode(text)) => in_memory(text.as_bytes()),
             StoredValue::Inline(PropertyValue::String8(text)) => in_memory(&text.0),
@@ -168,12 +193,19 @@ impl Message {
                 (source, reference.size)
             }
         };
-        Ok(StreamReader { source, size, position: 0 })
+        Ok(StreamReader {
+            source,
+            size,
+            position: 0,
+        })
     }
 
     /// Makes a stream of bytes: in memory while there is room, else in the store at once.
     pub(crate) fn add_stream(&mut self, data: &[u8]) -> Result<StreamReference> {
-        let reference = StreamReference { hash: StreamHash::of(data), size: data.len() as u64 };
+        let reference = StreamReference {
+            hash: StreamHash::of(data),
+            size: data.len() as u64,
+        };
         if self.pending.streams.bytes(reference.hash).is_some() {
             return Ok(reference);
         }
@@ -195,9 +227,12 @@ impl Message {
         tag: PropertyTag,
         mut data: impl Read,
     ) -> Result<(StoredValue, u64)> {
-        let kind = tag.property_type().filter(|kind| kind.may_be_stream()).ok_or_else(|| {
-            Error::NoSupport { detail: format!("{tag} is of a type that cannot be a stream") }
-        })?;
+        let kind = tag
+            .property_type()
+            .filter(|kind| kind.may_be_stream())
+            .ok_or_else(|| Error::NoSupport {
+                detail: format!("{tag} is of a type that cannot be a stream"),
+            })?;
         let mut check = (kind == PropertyType::Unicode).then(Utf8Check::default);
         let mut piece = read_piece(&mut data)?;
         if let Some(check) = &mut check {
@@ -212,7 +247,7 @@ impl Message {
             }
             let size = piece.len();
             let value = value_of(kind, piece)?;
-            return Ok((self.to_stored(tag, value)?, size as u64));
+            return Ok((self.storable(tag, value)?, size as u64));
         }
         let mut growing = GrowingStream::begin(&self.store)?;
         while !piece.is_empty() {
@@ -279,12 +314,18 @@ struct GrowingStream {
 impl GrowingStream {
     fn begin(store: &Store) -> Result<GrowingStream> {
         let stream = store.write_waste(streams::begin)?;
-        Ok(GrowingStream { store: store.clone(), stream, hasher: blake3::Hasher::new(), size: 0 })
+        Ok(GrowingStream {
+            store: store.clone(),
+            stream,
+            hasher: blake3::Hasher::new(),
+            size: 0,
+        })
     }
 
     fn append(&mut self, piece: &[u8]) -> Result<()> {
         let (stream, position) = (self.stream, self.size);
-        self.store.write_waste(|tx| streams::append(tx, stream, position, piece))?;
+        self.store
+            .write_waste(|tx| streams::append(tx, stream, position, piece))?;
         self.hasher.update(piece);
         self.size += piece.len() as u64;
         Ok(())
@@ -292,8 +333,12 @@ impl GrowingStream {
 
     fn seal(self) -> Result<StreamReference> {
         let hash = StreamHash::from_bytes(*self.hasher.finalize().as_bytes());
-        let reference = StreamReference { hash, size: self.size };
-        self.store.write_waste(|tx| streams::seal(tx, self.stream, reference))?;
+        let reference = StreamReference {
+            hash,
+            size: self.size,
+        };
+        self.store
+            .write_waste(|tx| streams::seal(tx, self.stream, reference))?;
         Ok(reference)
     }
 }
@@ -304,6 +349,8 @@ impl Store {
         &self,
         work: impl FnOnce(&crate::db::transaction::WriteTransaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        Ok(self.database.write(|_| Ok(()), |tx| work(tx).map(Ending::Commit))?)
+        Ok(self
+            .database
+            .write(|_| Ok(()), |tx| work(tx).map(Ending::Commit))?)
     }
 }

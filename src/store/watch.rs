@@ -26,7 +26,8 @@ impl Store {
     ///
     /// Those of reading the store.
     pub fn changes_after(&self, since: ChangeNumber, limit: u32) -> Result<Vec<JournalEntry>> {
-        self.database.read(|reader| changes::after(reader, since, limit))
+        self.database
+            .read(|reader| changes::after(reader, since, limit))
     }
 
     /// Waits until there are changes after `since`, and returns up to a thousand of them; none after the timeout.
@@ -57,8 +58,13 @@ impl Store {
     /// # Errors
     ///
     /// `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store; and those of reading the store.
-    pub fn saves_after(&self, entry_id: &EntryId, version: RowVersion) -> Result<Vec<JournalEntry>> {
+    pub fn saves_after(
+        &self,
+        entry_id: &EntryId,
+        version: RowVersion,
+    ) -> Result<Vec<JournalEntry>> {
         let uid = self.object(entry_id)?;
-        self.database.read(|reader| changes::saves_after(reader, uid, version))
+        self.database
+            .read(|reader| changes::saves_after(reader, uid, version))
     }
 }

@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::model::content::AttachmentTable;
 use crate::model::{
-    AppTime, AttachmentRow, AttachmentTable, Content, Currency, FileTime, Properties, PropertyId,
+    AppTime, AttachmentRow, Content, Currency, FileTime, Properties, PropertyId,
     PropertyTag, PropertyType, PropertyValue, RecipientRow, StoredValue, StreamHash,
     StreamReference, String8,
 };

@@ -4,17 +4,14 @@ use uuid::Uuid;
 use super::strategies::{contents, values_of};
 use super::write::write_properties;
 use super::*;
+use crate::model::content::AttachmentTable;
 use crate::model::{
-    AppTime, AttachmentRow, AttachmentTable, Currency, FileTime, Properties, PropertyId,
+    AppTime, AttachmentRow, Currency, FileTime, Properties, PropertyId,
     PropertyTag, PropertyType, PropertyValue, RecipientRow, StoredValue, StreamHash,
     StreamReference, String8, pr,
 };
 
-fn read(
-    properties: &str,
-    recipients: &str,
-    attachments: &str,
-) -> Result<Content, DocumentError> {
+fn read(properties: &str, recipients: &str, attachments: &str) -> Result<Content, DocumentError> {
     super::read(&Documents {
         properties: properties.to_owned(),
         recipients: recipients.to_owned(),

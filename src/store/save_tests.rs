@@ -1,0 +1,187 @@
+//! Saves whose commit failed in such a way that it may have taken place (S8): what a failing disk does is imitated
+//! by committing, and then telling the handle that the outcome is unknown.
+
+use super::*;
+use crate::model::{Access, FolderKind, pr};
+
+struct Fixture {
+    _folder: tempfile::TempDir,
+    store: Store,
+}
+
+fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::options()
+        .create_if_missing()
+        .open(folder.path().join("mail.store"))
+        .unwrap();
+    Fixture {
+        _folder: folder,
+        store,
+    }
+}
+
+fn draft(store: &Store) -> Message {
+    let drafts = store.special_folder(FolderKind::Drafts).unwrap();
+    let mut draft = drafts.create_message().unwrap();
+    draft.set(pr::SUBJECT, "first").unwrap();
+    draft
+}
+
+#[derive(Clone, Copy)]
+enum Commit {
+    TookPlace,
+    WasLost,
+}
+
+/// Saves with an unknown outcome.
+fn save_with_unknown_outcome(message: &mut Message, manner: Manner, commit: Commit) {
+    let prepared = message.prepare(manner);
+    if let Commit::TookPlace = commit {
+        let outcome = message.store.database.write(
+            |_| Ok(()),
+            |tx| message.write(tx, &prepared).map(Ending::Commit),
+        );
+        assert!(matches!(outcome.unwrap(), Outcome::Saved(_)));
+    }
+    let error = message.outcome_unknown("the disk is tired".into());
+    assert!(matches!(error, Error::OutcomeUnknown { .. }));
+}
+
+fn stored_subject(message: &Message) -> (i64, Option<String>) {
+    let now = message
+        .store
+        .open_message(&message.entry_id(), Access::ReadOnly)
+        .unwrap();
+    (
+        now.row_version().unwrap().get(),
+        now.get(pr::SUBJECT).unwrap(),
+    )
+}
+
+const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
+
+#[test]
+fn repeating_a_first_save_that_took_place_reports_it_as_saved() {
+    let fixture = fixture();
+    let mut message = draft(&fixture.store);
+    save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::TookPlace);
+    let saved = message.save_changes(KEEP).unwrap();
+    assert_eq!(
+        (saved.row_version.get(), saved.outcome),
+        (1, SaveOutcome::SavedBefore)
+    );
+    message.set(pr::SUBJECT, "second").unwrap();
+    assert_eq!(message.save_changes(KEEP).unwrap().row_version.get(), 2);
+}
+
+#[test]
+fn repeating_a_save_that_took_place_is_never_object_changed_because_of_itself() {
+    let fixture = fixture();
+    for manner in [Manner::Guarded, Manner::Forced] {
+        let mut message = draft(&fixture.store);
+        message.save_changes(KEEP).unwrap();
+        message.set(pr::SUBJECT, "second").unwrap();
+        save_with_unknown_outcome(&mut message, manner, Commit::TookPlace);
+        let flags = if manner == Manner::Forced {
+            KEEP | SaveFlags::FORCE_SAVE
+        } else {
+            KEEP
+        };
+        let saved = message.save_changes(flags).unwrap();
+        assert_eq!(
+            (saved.row_version.get(), saved.outcome),
+            (2, SaveOutcome::SavedBefore)
+        );
+        assert_eq!(stored_subject(&message), (2, Some("second".to_owned())));
+    }
+}
+
+#[test]
+fn a_forced_save_of_nothing_that_took_place_is_settled_by_an_ordinary_save() {
+    let fixture = fixture();
+    let mut message = draft(&fixture.store);
+    message.save_changes(KEEP).unwrap();
+    save_with_unknown_outcome(&mut message, Manner::Forced, Commit::TookPlace);
+    let saved = message.save_changes(KEEP).unwrap();
+    assert_eq!(
+        (saved.row_version.get(), saved.outcome),
+        (2, SaveOutcome::SavedBefore)
+    );
+}
+
+#[test]
+fn repeating_a_save_that_did_not_take_place_saves_it() {
+    let fixture = fixture();
+    let mut message = draft(&fixture.store);
+    save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::WasLost);
+    assert_eq!(
+        message.save_changes(KEEP).unwrap().outcome,
+        SaveOutcome::NewVersion
+    );
+    message.set(pr::SUBJECT, "second").unwrap();
+    save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::WasLost);
+    let saved = message.save_changes(KEEP).unwrap();
+    assert_eq!(
+        (saved.row_version.get(), saved.outcome),
+        (2, SaveOutcome::NewVersion)
+    );
+}
+
+#[test]
+fn what_was_changed_since_an_unknown_save_is_saved_on_top_of_it() {
+    let fixture = fixture();
+    for commit in [Commit::TookPlace, Commit::WasLost] {
+        for before in [0, 1] {
+            let mut message = draft(&fixture.store);
+            if before == 1 {
+                message.save_changes(KEEP).unwrap();
+                message.set(pr::SUBJECT, "second").unwrap();
+            }
+            save_with_unknown_outcome(&mut message, Manner::Guarded, commit);
+            message.set(pr::SUBJECT, "third").unwrap();
+            let saved = message.save_changes(KEEP).unwrap();
+            let versions = before
+                + 1
+                + if matches!(commit, Commit::TookPlace) {
+                    1
+                } else {
+                    0
+                };
+            assert_eq!(
+                (saved.row_version.get(), saved.outcome),
+                (versions, SaveOutcome::NewVersion)
+            );
+            assert_eq!(
+                stored_subject(&message),
+                (versions, Some("third".to_owned()))
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_save_that_others_saved_over_is_reported_as_saved_and_leaves_the_handle_stale() {
+    let fixture = fixture();
+    let mut message = draft(&fixture.store);
+    message.save_changes(KEEP).unwrap();
+    message.set(pr::SUBJECT, "second").unwrap();
+    save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::TookPlace);
+    let mut other = fixture
+        .store
+        .open_message(&message.entry_id(), Access::Modify)
+        .unwrap();
+    other.set(pr::SUBJECT, "theirs").unwrap();
+    other.save_changes(KEEP).unwrap();
+    let saved = message.save_changes(KEEP).unwrap();
+    assert_eq!(
+        (saved.row_version.get(), saved.outcome),
+        (2, SaveOutcome::SavedBefore)
+    );
+    message.set(pr::SUBJECT, "third").unwrap();
+    let error = message.save_changes(KEEP).unwrap_err();
+    assert!(
+        matches!(error, Error::ObjectChanged { current_version, .. } if current_version.get() == 3)
+    );
+    assert_eq!(stored_subject(&message), (3, Some("theirs".to_owned())));
+}

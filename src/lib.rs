@@ -86,3 +86,8 @@ pub use store::{
     ContentsOrder, Entry, Folder, FolderInfo, Message, MessageSummary, Outcomes, Page, QueryResult,
     RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamReader,
 };
+
+/// The README's example, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! The connections of one process to one store file, and how they are opened.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,12 @@ use crate::model::{ChangeNumber, FileTime, StoreUid};
 
 /// The oldest SQLite that is free of the WAL-reset bug (P6).
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How long who wants to make or migrate a store waits at first before it looks whether another one did.
+const FIRST_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long closing waits for the thread that makes connections.
+const LONGEST_CLOSE: Duration = Duration::from_secs(1);
 
 /// What a successful save survives (S10). Chosen when a process opens the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +74,7 @@ pub(crate) struct Database {
     connections: Option<Connections>,
     opened_by: u32,
     last_change: AtomicI64,
+    turn_is_stuck: AtomicBool,
 }
 
 pub(crate) struct Connections {
@@ -93,7 +100,13 @@ impl Drop for Database {
         // under its feet, so there they are leaked (P7).
         if std::process::id() != self.opened_by {
             std::mem::forget(self.connections.take());
+            return;
         }
+        // The thread that made the last connection may not have let go of the pool yet, and would then close its
+        // connections after presence was given up here.
+        let (done, wait) = std::sync::mpsc::channel();
+        pool_threads().execute(move || drop(done.send(())));
+        let _ = wait.recv_timeout(LONGEST_CLOSE);
     }
 }
 
@@ -103,7 +116,9 @@ impl Database {
         refuse_old_sqlite(rusqlite::version_number())?;
         let place = Place::find(path)?;
         place.refuse_network(settings.network_file_systems)?;
-        if place.occupant == Occupant::Nothing && settings.when_missing == WhenMissing::Refuse {
+        let is_made = settings.when_missing == WhenMissing::Create
+            && settings.access == StoreAccess::ReadWrite;
+        if place.occupant == Occupant::Nothing && !is_made {
             return Err(missing(&place));
         }
         match settings.access {
@@ -137,8 +152,10 @@ impl Database {
             }
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let probe = connect(&place.path, flags, &settings)?;
-        match migrate::recognise(&probe) {
+        // Where the WAL cannot be opened, preparing the connection fails already.
+        let state =
+            connect(&place.path, flags, &settings).and_then(|probe| migrate::recognise(&probe));
+        match state {
             Ok(SchemaState::Current) => Self::assemble(place, settings, None, lock_file, flags),
             Ok(SchemaState::Older) => Err(Error::Version {
                 detail:
@@ -211,6 +228,7 @@ impl Database {
             }),
             opened_by: std::process::id(),
             last_change: AtomicI64::new(last_change.get()),
+            turn_is_stuck: AtomicBool::new(false),
         })
     }
 
@@ -241,6 +259,11 @@ impl Database {
 
     pub(crate) fn path(&self) -> &Path {
         &self.place.path
+    }
+
+    /// Whether the last writer of this process that waited for the turn did not get it in time.
+    pub(crate) fn turn_is_stuck(&self) -> &AtomicBool {
+        &self.turn_is_stuck
     }
 
     /// Remembers the newest change that this process has seen.
@@ -339,30 +362,40 @@ fn ready_connection(
             error,
         )
     };
-    if !lock_file.share_presence(deadline).map_err(waiting)? {
-        return Err(busy(settings));
-    }
-    let mut state = SchemaState::Empty;
-    if place.path.exists() {
-        let connection = connect(&place.path, flags, settings)?;
-        state = migrate::recognise(&connection)?;
-        if state == SchemaState::Current {
-            return Ok(connection);
+    let mut patience = FIRST_PATIENCE;
+    loop {
+        if !lock_file.share_presence(deadline).map_err(waiting)? {
+            return Err(busy(settings));
         }
-    }
-    if state == SchemaState::Empty && settings.when_missing == WhenMissing::Refuse {
-        return Err(missing(place));
-    }
-    lock_file.release_presence().map_err(waiting)?;
-    if !lock_file.own_presence(deadline).map_err(waiting)? {
-        return Err(match state {
-            SchemaState::Older => Error::Version {
-                detail: "the store must be migrated first, and other processes have it open; close them and \
-                         try again"
-                    .to_owned(),
-            },
-            _ => busy(settings),
-        });
+        let mut state = SchemaState::Empty;
+        if place.path.exists() {
+            let connection = connect(&place.path, flags, settings)?;
+            state = migrate::recognise(&connection)?;
+            if state == SchemaState::Current {
+                return Ok(connection);
+            }
+        }
+        if state == SchemaState::Empty && settings.when_missing == WhenMissing::Refuse {
+            return Err(missing(place));
+        }
+        lock_file.release_presence().map_err(waiting)?;
+        // Whoever was faster shares presence from then on, for as long as it has the store open: waiting for that
+        // to end would be for nothing, so this one looks again. Ever later, since who looks is in the others' way.
+        let until = deadline.min(Instant::now() + patience);
+        if lock_file.own_presence(until).map_err(waiting)? {
+            break;
+        }
+        if until == deadline {
+            return Err(match state {
+                SchemaState::Older => Error::Version {
+                    detail: "the store must be migrated first, and other processes have it open; close them and \
+                             try again"
+                        .to_owned(),
+                },
+                _ => busy(settings),
+            });
+        }
+        patience *= 2;
     }
     make_private_file(&place.path)?;
     let mut connection = connect(&place.path, flags, settings)?;

@@ -129,6 +129,13 @@ fn refused_or_wrong(error: rusqlite::Error) -> Error {
                 detail: format!("the query is wrong: {message}"),
             }
         }
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.code == rusqlite::ErrorCode::ApiMisuse =>
+        {
+            Error::InvalidParameter {
+                detail: "the query is empty".to_owned(),
+            }
+        }
         _ => sqlite("running a query", error),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod pins;
 pub(crate) mod place;
+#[cfg(feature = "planted-faults")]
+pub(crate) mod planted_faults;
 pub(crate) mod sql_types;
 pub(crate) mod streams;
 pub(crate) mod transaction;

@@ -1,14 +1,17 @@
 //! Reading, and writing in turn.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use crate::db::changes;
 use crate::db::database::Database;
-use crate::db::failure::{WriteFailure, sqlite, system, while_doing};
+use crate::db::failure::{WriteFailure, sqlite, while_doing};
+use crate::db::lock_file::LockFile;
 use crate::db::migrate;
+use crate::db::turn::Turn;
 use crate::error::{Error, Result};
 use crate::model::{ChangeNumber, FileTime};
 
@@ -17,6 +20,9 @@ const CHECKPOINT_PAGES: i32 = 1_000;
 /// From how many pages it is made inside the turn: outside, other writers may append as fast as it copies, and
 /// then the WAL is never reset.
 const CHECKPOINT_PAGES_IN_TURN: i32 = 4_000;
+
+/// How long a turn is waited for that was not had in time before.
+const STUCK_PATIENCE: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// Pages in the WAL after the last commit of this thread; SQLite's hook has no other way to tell.
@@ -78,11 +84,11 @@ impl Database {
         Ok(value)
     }
 
-    /// Writes in turn: `before_waiting` may refuse by a plain read when the turn is not free at once; `work` runs
-    /// inside the transaction.
+    /// Writes in turn: `before_waiting` may refuse by a plain read when the turn is not free at once, and again
+    /// when it was not had in time; `work` runs inside the transaction.
     pub(crate) fn write<T>(
         &self,
-        before_waiting: impl FnOnce(&Connection) -> Result<()>,
+        before_waiting: impl Fn(&Connection) -> Result<()>,
         work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
     ) -> Result<T, WriteFailure> {
         let started = Instant::now();
@@ -99,32 +105,31 @@ impl Database {
             source: None,
         };
 
-        let mut before_waiting = Some(before_waiting);
-        let mut refuse_early = || match before_waiting.take() {
-            Some(look) => self.read(look),
-            None => Ok(()),
-        };
+        let refuse_early = || self.read(&before_waiting);
         let writer = match writer.try_lock() {
             Some(writer) => writer,
             None => {
                 refuse_early()?;
-                writer.try_lock_for(timeout).ok_or_else(busy)?
+                match writer.try_lock_for(timeout) {
+                    Some(writer) => writer,
+                    None => {
+                        refuse_early()?;
+                        return Err(busy().into());
+                    }
+                }
             }
         };
         let turn = match &connections.lock_file {
             None => None,
-            Some(lock_file) => {
-                let failed = |error| system("waiting for the turn to write", error);
-                match lock_file.try_turn().map_err(failed)? {
-                    Some(turn) => Some(turn),
-                    None => {
-                        refuse_early()?;
-                        // The turn is for fairness, not for safety: a holder may be stopped, or a forked child
-                        // may hold it, so half of the time is kept for SQLite's own lock.
-                        lock_file.wait_turn(started + timeout / 2).map_err(failed)?
-                    }
+            Some(lock_file) => match lock_file.try_turn() {
+                Ok(Some(turn)) => Some(turn),
+                // Without helper thread or kernel memory there is no waiting in order; SQLite's lock is enough.
+                Err(_) => None,
+                Ok(None) => {
+                    refuse_early()?;
+                    self.wait_turn(lock_file, started + timeout / 2)
                 }
-            }
+            },
         };
 
         let remaining = timeout
@@ -149,7 +154,27 @@ impl Database {
         }
         // A plain release would let this thread take the mutex again before those that wait.
         parking_lot::MutexGuard::unlock_fair(writer);
+        // Whoever holds SQLite's lock may have had it before there was anything to wait for, and others may have
+        // saved meanwhile: no turn in time is the last reason of all (S0).
+        if let Err(WriteFailure::Nothing(Error::Busy { .. })) = &result {
+            refuse_early()?;
+        }
         result
+    }
+
+    /// Waits for the turn, but not for ever: it is for fairness, not for safety, and its holder may be stopped, or a
+    /// forked child may keep it. What is left of the time is for SQLite's own lock. Once it was not had in time, the
+    /// next writers ask only briefly, until one gets it again: else each of them would lose half of its time.
+    fn wait_turn(&self, lock_file: &LockFile, deadline: Instant) -> Option<Turn> {
+        let deadline = if self.turn_is_stuck().load(Ordering::Relaxed) {
+            deadline.min(Instant::now() + STUCK_PATIENCE)
+        } else {
+            deadline
+        };
+        let turn = lock_file.wait_turn(deadline).ok().flatten();
+        self.turn_is_stuck()
+            .store(turn.is_none(), Ordering::Relaxed);
+        turn
     }
 
     fn run<T>(
@@ -217,7 +242,9 @@ fn refuse_newer_schema(writer: &Connection) -> Result<()> {
 /// rollback that fails leaves nothing behind either: the transaction ends with the connection.
 fn roll_back(writer: &Connection) {
     if !writer.is_autocommit() {
-        let _ = writer.execute_batch("ROLLBACK");
+        let _ = writer
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut roll_back| roll_back.execute([]));
     }
 }
 

@@ -95,7 +95,8 @@ macro_rules! deciding_update {
             "size = :size, properties = :properties, recipients = :recipients, attachments = :attachments ",
             "WHERE message_id = :message_id AND deleted_at IS NULL",
             $version_predicate,
-            " RETURNING row_version, modified_at"
+            " RETURNING row_version, modified_at, ",
+            "(SELECT entry_uid FROM folders WHERE folders.folder_id = messages.folder_id) AS folder_uid"
         )
     };
 }
@@ -116,6 +117,10 @@ pub(crate) fn save(
         && let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)?
     {
         return Ok(Outcome::SavedBefore(recorded));
+    }
+    #[cfg(feature = "planted-faults")]
+    if let Some(outcome) = crate::db::planted_faults::save(tx, save, message_id, guard)? {
+        return Ok(outcome);
     }
     let change_number = tx.next_change()?;
     let change_key = new_change_key(save.store, change_number);
@@ -155,15 +160,19 @@ pub(crate) fn save(
         Guard::Expect(_) => parameters,
         Guard::Force { .. } => parameters.split_last().map_or(parameters, |(_, rest)| rest),
     };
-    let row: Option<(RowVersion, FileTime)> = update
+    let row: Option<(RowVersion, FileTime, ObjectUid)> = update
         .query_row(parameters, |row| {
-            Ok((row.get("row_version")?, row.get("modified_at")?))
+            Ok((
+                row.get("row_version")?,
+                row.get("modified_at")?,
+                row.get("folder_uid")?,
+            ))
         })
         .optional()
         .map_err(while_doing("saving a message"))?;
     drop(update);
 
-    let Some((row_version, modified_at)) = row else {
+    let Some((row_version, modified_at, folder)) = row else {
         return refusal(tx, save, message_id);
     };
     // What a guarded save replaces is its base, so equal references need no look at the table.
@@ -175,7 +184,7 @@ pub(crate) fn save(
         &Change {
             kind,
             objects: &[save.uid],
-            folder: None,
+            folder: Some(folder),
             row_version: Some(row_version),
             properties: &changed,
             save_id: Some(save.save_id),
@@ -335,25 +344,27 @@ pub(crate) fn delete(
     deletion: Deletion,
 ) -> Result<Deleted> {
     const SOFT: &str = "UPDATE messages SET deleted_at = :now, change_number = :change \
-        WHERE entry_uid = :uid AND deleted_at IS NULL RETURNING row_version";
+        WHERE entry_uid = :uid AND deleted_at IS NULL RETURNING row_version, \
+        (SELECT entry_uid FROM folders WHERE folders.folder_id = messages.folder_id) AS folder_uid";
     // A soft-deleted message can still be deleted for good.
-    const HARD: &str = "DELETE FROM messages WHERE entry_uid = :uid RETURNING row_version";
+    const HARD: &str = "DELETE FROM messages WHERE entry_uid = :uid RETURNING row_version, \
+        (SELECT entry_uid FROM folders WHERE folders.folder_id = messages.folder_id) AS folder_uid";
     let change_number = tx.next_change()?;
-    let read_version = |row: &rusqlite::Row<'_>| row.get::<_, RowVersion>("row_version");
-    let row_version = match deletion {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get("row_version")?, row.get("folder_uid")?));
+    let deleted: Option<(RowVersion, ObjectUid)> = match deletion {
         Deletion::Soft => tx.connection.prepare_cached(SOFT).and_then(|mut update| {
             let parameters =
                 named_params! { ":now": tx.now, ":change": change_number, ":uid": uid };
-            update.query_row(parameters, read_version).optional()
+            update.query_row(parameters, read).optional()
         }),
         Deletion::Hard => tx.connection.prepare_cached(HARD).and_then(|mut delete| {
             delete
-                .query_row(named_params! { ":uid": uid }, read_version)
+                .query_row(named_params! { ":uid": uid }, read)
                 .optional()
         }),
     }
     .map_err(while_doing("deleting a message"))?;
-    let Some(row_version) = row_version else {
+    let Some((row_version, folder)) = deleted else {
         return Ok(Deleted::NothingThere);
     };
     let kind = match deletion {
@@ -365,7 +376,7 @@ pub(crate) fn delete(
         &Change {
             kind,
             objects: &[uid],
-            folder: None,
+            folder: Some(folder),
             row_version: Some(row_version),
             properties: &[],
             save_id: None,

@@ -33,8 +33,8 @@ mod property_value;
 mod recipient;
 
 pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
-pub use content::{StoredValue, StreamHash, StreamReference};
 pub(crate) use content::{AttachmentRow, Content, Properties, RecipientRow, changed_properties};
+pub use content::{StoredValue, StreamHash, StreamReference};
 pub use event::{ChangeKind, JournalEntry};
 pub use file_time::FileTime;
 pub use flags::{

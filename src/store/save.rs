@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crate::db::changes;
 use crate::db::failure::WriteFailure;
+use crate::db::folders;
 use crate::db::messages::{self, CurrentVersion};
+#[cfg(feature = "planted-faults")]
+use crate::db::planted_faults;
 use crate::db::transaction::{Ending, Reader, WriteTransaction};
 use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save, SavedRow};
 use crate::error::{Error, ObjectKind, Result, Source};
@@ -139,8 +142,10 @@ impl Message {
         let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_none();
         if let (Manner::Guarded, true, Some(base)) = (manner, nothing_to_save, &self.base) {
             let (message_id, row_version) = (base.message_id, base.version);
-            let current =
-                self.store.database.read(|reader| messages::current_version(reader, message_id))?;
+            let current = self
+                .store
+                .database
+                .read(|reader| messages::current_version(reader, message_id))?;
             self.refuse_stale(current)?;
             self.settle(afterwards);
             return Ok(Saved {
@@ -152,6 +157,12 @@ impl Message {
             });
         }
         let prepared = self.prepare(manner);
+        #[cfg(feature = "planted-faults")]
+        if planted_faults::chosen() == Some(planted_faults::Fault::CheckThenWrite) {
+            self.store
+                .database
+                .read(|reader| self.refuse_before_waiting(reader, &prepared))?;
+        }
         let written = self.store.database.write(
             |reader| self.refuse_before_waiting(reader, &prepared),
             |tx| {
@@ -249,7 +260,10 @@ impl Message {
                 return Ok(Outcome::Gone);
             };
             let base_streams = earlier.content.streams();
-            let save = Save { base_streams: &base_streams, ..save };
+            let save = Save {
+                base_streams: &base_streams,
+                ..save
+            };
             let guard = prepared.manner.guard(recorded.row_version);
             return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
         }
@@ -273,12 +287,16 @@ impl Message {
     /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
     /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
     fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
-        let Some(base) = &self.base else {
-            return Ok(());
-        };
         if self.pending.attempt == Attempt::Repeated || prepared.unsettled.is_some() {
             return Ok(());
         }
+        let Some(base) = &self.base else {
+            let folder = folders::by_uid(reader, self.aside.folder)?;
+            return folder.map(drop).ok_or_else(|| Error::ObjectDeleted {
+                kind: ObjectKind::Folder,
+                entry_id: self.folder_id(),
+            });
+        };
         let current = messages::current_version(reader, base.message_id)?;
         match prepared.manner {
             Manner::Guarded => self.refuse_stale(current),
@@ -361,7 +379,11 @@ impl Message {
             predecessors: PredecessorChangeList::from_bytes(&row.predecessors).unwrap_or_default(),
         });
         self.snapshot = Arc::clone(&self.mine);
-        self.pending = Pending::nothing();
+        // What the documents take has not changed, and counting it again would cost as much as writing them.
+        self.pending = Pending {
+            sizes: self.pending.sizes,
+            ..Pending::nothing()
+        };
         // The old pin protects the new snapshot as well; a new one lets the collector go on. Where it cannot be had
         // the old one stays.
         if let Ok(Some(pin)) = self.store.database.pin() {

@@ -1,8 +1,30 @@
 //! One test binary: behaviour through the public interface.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's panic is its report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's panic is its report"
+)]
 
+mod access;
+mod aside;
+mod attachments;
+mod computed;
+mod crash;
+mod entry_ids;
+mod failed_saves;
+mod forked;
+mod guards;
+mod limits;
 #[cfg(feature = "mime")]
 mod mime_corpus;
+mod model;
+mod reload;
+mod repeated_saves;
 mod save_changes;
+mod save_flags;
+mod sharing;
+mod snapshots;
 mod support;
+mod values;

@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use crate::model::content::AttachmentTable;
 use crate::model::{
-    AppTime, AttachmentRow, Content, Currency, FileTime, Properties, PropertyId,
-    PropertyTag, PropertyType, PropertyValue, RecipientRow, StoredValue, StreamHash,
-    StreamReference, String8,
+    AppTime, AttachmentRow, Content, Currency, FileTime, Properties, PropertyId, PropertyTag,
+    PropertyType, PropertyValue, RecipientRow, StoredValue, StreamHash, StreamReference, String8,
 };
 
 /// Any number, and more often than by chance the odd ones.

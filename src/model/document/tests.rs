@@ -6,9 +6,8 @@ use super::write::write_properties;
 use super::*;
 use crate::model::content::AttachmentTable;
 use crate::model::{
-    AppTime, AttachmentRow, Currency, FileTime, Properties, PropertyId,
-    PropertyTag, PropertyType, PropertyValue, RecipientRow, StoredValue, StreamHash,
-    StreamReference, String8, pr,
+    AppTime, AttachmentRow, Currency, FileTime, Properties, PropertyId, PropertyTag, PropertyType,
+    PropertyValue, RecipientRow, StoredValue, StreamHash, StreamReference, String8, pr,
 };
 
 fn read(properties: &str, recipients: &str, attachments: &str) -> Result<Content, DocumentError> {

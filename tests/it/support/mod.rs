@@ -1,36 +1,66 @@
-//! Stores and messages to test with.
+//! Stores, clients and messages to test with.
+//!
+//! A *scenario* is written once, for two clients of a [`Scene`], and run between two handles, two connections and
+//! two processes (`two_clients!`). A client does what a [`protocol::Command`] says, in a thread or in a process.
 
-pub mod shared;
+mod blob;
+mod client;
+mod executor;
+mod forked;
+mod link;
+mod marks;
+mod protocol;
+mod samples;
+mod scene;
+#[cfg(feature = "mime")]
+pub(crate) mod shared;
 
 use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
 
-/// A store in a folder of its own.
-pub struct TestStore {
-    pub folder: tempfile::TempDir,
-    pub store: Store,
+pub(crate) use blob::{Blob, MIB};
+pub(crate) use client::{Client, FORCE, KEEP, expect};
+pub(crate) use executor::view;
+pub(crate) use link::Link;
+pub(crate) use marks::{Won, mark_of};
+pub(crate) use protocol::{Command, Handle, Opening, SavedView, View, Wanted};
+pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
+pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
+
+/// A store in a folder of its own, for tests of one client.
+#[derive(Debug)]
+pub(crate) struct TestStore {
+    pub(crate) store: Store,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl TestStore {
-    pub fn new() -> TestStore {
+    pub(crate) fn new() -> TestStore {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mail.store");
         let store = Store::options()
             .client_name("test")
             .create_if_missing()
-            .open(folder.path().join("mail.store"))
+            .open(path)
             .unwrap();
-        TestStore { folder, store }
+        TestStore { store, folder }
+    }
+
+    /// A message in the drafts that was never saved.
+    pub(crate) fn new_draft(&self) -> mapistore::Message {
+        let drafts = self.store.special_folder(SpecialFolder::Drafts).unwrap();
+        drafts.create_message().unwrap()
     }
 
     /// A saved draft with a subject.
-    pub fn draft(&self, subject: &str) -> EntryId {
-        let drafts = self.store.special_folder(SpecialFolder::Drafts).unwrap();
-        let mut draft = drafts.create_message().unwrap();
+    pub(crate) fn draft(&self, subject: &str) -> EntryId {
+        let mut draft = self.new_draft();
         draft.set(pr::SUBJECT, subject).unwrap();
         draft.save_changes(SaveFlags::empty()).unwrap().entry_id
     }
 }
 
-/// The code of an error.
-pub fn code_of<T: std::fmt::Debug>(result: Result<T, Error>) -> MapiCode {
+/// The code of the error that must have come.
+#[track_caller]
+pub(crate) fn code_of<T: std::fmt::Debug>(result: Result<T, Error>) -> MapiCode {
     result.unwrap_err().code()
 }

@@ -1,0 +1,282 @@
+//! `show`: one message.
+
+use std::io::Read;
+
+use clap::Args;
+use console::Style;
+use indicatif::HumanCount;
+use mapistore::{
+    Access, AttachMethod, AttachmentInfo, Message, PropertyTag, RecipientKind, Store, StoredValue,
+    Tag, pr,
+};
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::json::{AttachmentObject, Members, MessageObject, RecipientObject};
+use crate::names::{self, Prefix};
+use crate::output::{Format, Output};
+use crate::values;
+
+/// How much of a large body people see unless they ask for all.
+const BODY_SHOWN: u64 = 2_000;
+/// The width of the names in the header block.
+const NAME_WIDTH: usize = 13;
+
+/// Show a message: header, properties and body
+///
+/// Soft-deleted messages are shown too, and say that they are.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mapistore show 3f2a
+  mapistore show 3f2a --full
+  mapistore show 3f2a --json | jq .row_version")]
+pub(crate) struct Show {
+    /// The message
+    entry: String,
+    /// Load large values too
+    #[arg(long)]
+    full: bool,
+}
+
+/// Whether large values are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LargeValues {
+    Loaded,
+    Named,
+}
+
+impl Show {
+    pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+        let store = global.open_to_read()?;
+        let entry = names::entry(&store, &self.entry, Prefix::Four)?;
+        let message = store.open_message_or_deleted(&entry, Access::ReadOnly)?;
+        let large = if self.full {
+            LargeValues::Loaded
+        } else {
+            LargeValues::Named
+        };
+        match output.format() {
+            Format::Json => output.json(&object(&store, &message, large)?)?,
+            Format::People => {
+                header(&store, &message, output)?;
+                properties(&message, large, output)?;
+                body(&message, large, output)?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The JSON form of a message.
+pub(crate) fn object(
+    store: &Store,
+    message: &Message,
+    large: LargeValues,
+) -> anyhow::Result<MessageObject> {
+    let mut properties = Vec::new();
+    for (tag, value) in message.properties()? {
+        let value = match (&value, large) {
+            (StoredValue::Stream(_), LargeValues::Loaded) => loaded(message, tag)?.unwrap_or(value),
+            _ => value,
+        };
+        properties.push((tag.to_string(), values::to_json(&value)));
+    }
+    let recipient = |entry: mapistore::RecipientEntry| RecipientObject {
+        kind: entry.recipient.kind.name(),
+        name: entry.recipient.name,
+        address_type: entry.recipient.address_type,
+        address: entry.recipient.address,
+    };
+    let attachment = |info: AttachmentInfo| AttachmentObject {
+        number: info.number.0,
+        method: method_name(info.method),
+        size: info.data.map(|data| data.size),
+        hash: info.data.map(|data| data.hash.to_string()),
+        name: info.name,
+    };
+    Ok(MessageObject {
+        entry_id: message.entry_id().object(),
+        row_version: message.row_version(),
+        change_number: message.change_number(),
+        folder: folder_path(store, message),
+        deleted_at: message.deleted_at().map(|time| time.to_string()),
+        properties: Members(properties),
+        recipients: message.recipients()?.into_iter().map(recipient).collect(),
+        attachments: message.attachments()?.into_iter().map(attachment).collect(),
+    })
+}
+
+fn loaded(message: &Message, tag: PropertyTag) -> mapistore::Result<Option<StoredValue>> {
+    Ok(message.get_value(tag)?.map(StoredValue::Inline))
+}
+
+/// The folder may have been deleted since the message was opened.
+fn folder_path(store: &Store, message: &Message) -> Option<String> {
+    store.folder_path(&message.folder_id()).ok()
+}
+
+/// As in the view `inspect_attachments`.
+fn method_name(method: AttachMethod) -> &'static str {
+    match method {
+        AttachMethod::NoAttachment => "none",
+        AttachMethod::ByValue => "by-value",
+        AttachMethod::ByReference => "by-reference",
+        AttachMethod::ByReferenceResolve => "by-reference-resolve",
+        AttachMethod::ByReferenceOnly => "by-reference-only",
+        AttachMethod::EmbeddedMessage => "embedded-message",
+        AttachMethod::Ole => "ole",
+    }
+}
+
+fn header(store: &Store, message: &Message, output: &mut Output) -> anyhow::Result<()> {
+    let text = |tag: Tag<String>| message.get(tag).map(Option::unwrap_or_default);
+    field(output, "Subject", &text(pr::SUBJECT)?)?;
+    let mut from = (
+        text(pr::SENT_REPRESENTING_NAME)?,
+        text(pr::SENT_REPRESENTING_EMAIL_ADDRESS)?,
+    );
+    if from == Default::default() {
+        from = (text(pr::SENDER_NAME)?, text(pr::SENDER_EMAIL_ADDRESS)?);
+    }
+    field(output, "From", &person(&from.0, &from.1))?;
+    for (name, kind) in [
+        ("To", RecipientKind::To),
+        ("Cc", RecipientKind::Cc),
+        ("Bcc", RecipientKind::Bcc),
+    ] {
+        let of_kind = message
+            .recipients()?
+            .into_iter()
+            .map(|entry| entry.recipient)
+            .filter(|one| one.kind == kind);
+        let people: Vec<String> = of_kind.map(|one| person(&one.name, &one.address)).collect();
+        field(output, name, &people.join("; "))?;
+    }
+    let received = match message.get(pr::MESSAGE_DELIVERY_TIME)? {
+        None => message.get(pr::CLIENT_SUBMIT_TIME)?,
+        time => time,
+    };
+    field(
+        output,
+        "Received",
+        &received.map(values::time_for_people).unwrap_or_default(),
+    )?;
+    field(
+        output,
+        "Folder",
+        &folder_path(store, message).unwrap_or_default(),
+    )?;
+    field(output, "Entry", &message.entry_id().object().to_string())?;
+    let saved_by = text(pr::LAST_MODIFIER_NAME)?;
+    let saved_at = message
+        .get(pr::LOCAL_COMMIT_TIME)?
+        .map(values::time_for_people)
+        .unwrap_or_default();
+    let version = message
+        .row_version()
+        .map(|version| version.to_string())
+        .unwrap_or_default();
+    field(
+        output,
+        "Version",
+        &format!("{version}, saved by {saved_by} at {saved_at}"),
+    )?;
+    if let Some(time) = message.deleted_at() {
+        let time = values::time_for_people(time);
+        field(
+            output,
+            "Deleted",
+            &format!("at {time}; it can only be looked at"),
+        )?;
+    }
+    for info in message.attachments()? {
+        let size = info.data.map_or_else(String::new, |data| {
+            format!(", {} bytes", HumanCount(data.size))
+        });
+        let name = info.name.unwrap_or_else(|| "(no name)".to_owned());
+        field(
+            output,
+            "Attachment",
+            &format!("{}: {name}{size}", info.number.0),
+        )?;
+    }
+    Ok(())
+}
+
+/// A line of the header; none where there is nothing to say.
+fn field(output: &mut Output, name: &str, value: &str) -> std::io::Result<()> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let name = format!("{:NAME_WIDTH$}", format!("{name}:"));
+    output.styled(&Style::new().bold(), &name, value)
+}
+
+fn person(name: &str, address: &str) -> String {
+    match (name, address) {
+        (name, "") => name.to_owned(),
+        ("", address) => address.to_owned(),
+        (name, address) if name == address => address.to_owned(),
+        (name, address) => format!("{name} <{address}>"),
+    }
+}
+
+fn properties(message: &Message, large: LargeValues, output: &mut Output) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for (tag, value) in message.properties()? {
+        let is_body = tag == pr::BODY.tag();
+        let value = match (&value, large) {
+            _ if is_body => continue,
+            (StoredValue::Stream(_), LargeValues::Loaded) => loaded(message, tag)?.unwrap_or(value),
+            _ => value,
+        };
+        rows.push(vec![tag.to_string(), values::to_text(&value)]);
+    }
+    output.line("")?;
+    output.table(
+        &[
+            crate::output::Column::whole("property"),
+            crate::output::Column::text("value"),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn body(message: &Message, large: LargeValues, output: &mut Output) -> anyhow::Result<()> {
+    let is_large = |(tag, value): (PropertyTag, StoredValue)| match value {
+        StoredValue::Stream(stream) if tag == pr::BODY.tag() => Some(stream.size),
+        _ => None,
+    };
+    let shortened = match large {
+        LargeValues::Named => message.properties()?.into_iter().find_map(is_large),
+        LargeValues::Loaded => None,
+    };
+    if let Some(size) = shortened {
+        let mut beginning = Vec::new();
+        message
+            .open_stream(pr::BODY.tag())?
+            .take(BODY_SHOWN)
+            .read_to_end(&mut beginning)?;
+        let beginning = String::from_utf8_lossy(&beginning);
+        output.line("")?;
+        // The cut may have gone through a character.
+        output.text(beginning.trim_end_matches('\u{FFFD}'))?;
+        output.line(&format!(
+            "[… {} bytes in all; --full shows them]",
+            HumanCount(size)
+        ))?;
+    } else if let Some(text) = message.get(pr::BODY)?.filter(|text| !text.is_empty()) {
+        output.line("")?;
+        output.text(&text)?;
+    } else if message
+        .properties()?
+        .iter()
+        .any(|(tag, _)| tag.id() == pr::HTML.tag().id())
+    {
+        output.line("")?;
+        output.line("[the body is HTML only: PR_HTML]")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Attachments are transacted through their message (S14).
+
+use std::io::Read;
+
+use mapistore::{
+    Access, AccessLevel, AttachMethod, AttachmentNumber, MapiCode, Message, SaveFlags, pr,
+};
+
+use crate::support::{Blob, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
+
+two_clients!(
+    saved_attachment_is_pending_until_its_message_is_saved,
+    attachments_of_a_refused_message_are_not_stored,
+    equal_data_is_stored_once_whoever_attaches_it,
+);
+
+const BOTH: SaveFlags = SaveFlags::KEEP_OPEN_READONLY.union(SaveFlags::KEEP_OPEN_READWRITE);
+
+fn read_data(message: &Message, number: AttachmentNumber) -> Vec<u8> {
+    let mut data = Vec::new();
+    message
+        .open_attachment_data(number)
+        .unwrap()
+        .read_to_end(&mut data)
+        .unwrap();
+    data
+}
+
+fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
+    // S14
+    let id = scene.message("original");
+    let before = scene.look(&id);
+    let change = scene.last_change();
+    let handle = scene.ana.open(&id, Wanted::Modify);
+    scene.ana.attach(handle, "small", Blob::new(3, 100));
+    scene.ana.attach(handle, "stream", Blob::new(4, 100_000));
+    scene.ana.attach(handle, "spilled", Blob::new(5, 3_000_000));
+    scene.ana.replace_attachment(handle, 0, Blob::new(6, 50));
+    let pending = scene.ana.view(handle);
+    assert!(pending.pending);
+    let names = ["figures.csv", "small", "stream", "spilled"];
+    assert_eq!(pending.attachment_names(), names);
+    let other = scene.ben.open(&id, Wanted::Modify);
+    assert_eq!(scene.ben.view(other).content, before.content);
+    assert_eq!((scene.look(&id), scene.last_change()), (before, change));
+
+    scene.ana.save(handle, KEEP).unwrap();
+    let now = scene.look(&id);
+    assert_eq!((now.row_version, &now.content), (Some(2), &pending.content));
+    assert_eq!(
+        scene.last_change(),
+        change + 1,
+        "one change for all of them"
+    );
+    expect(scene.ben.save(other, KEEP), MapiCode::MAPI_E_OBJECT_CHANGED);
+}
+
+fn attachments_of_a_refused_message_are_not_stored(scene: &Scene) {
+    // S14, S2
+    let id = scene.message("original");
+    let loser = scene.ben.open(&id, Wanted::Modify);
+    scene.ben.attach(loser, "lost", Blob::new(3, 100_000));
+    scene.ben.delete_attachment(loser, 0);
+    let winner = scene.ana.edit(&id, "won");
+    scene.ana.save(winner, KEEP).unwrap();
+    expect(scene.ben.save(loser, KEEP), MapiCode::MAPI_E_OBJECT_CHANGED);
+    assert_eq!(scene.look(&id).attachment_names(), ["figures.csv"]);
+    assert_eq!(scene.ben.view(loser).attachment_names(), ["lost"]);
+}
+
+fn equal_data_is_stored_once_whoever_attaches_it(scene: &Scene) {
+    // S14, O2
+    let streams = || {
+        scene
+            .store
+            .query("SELECT stream_id FROM streams")
+            .unwrap()
+            .rows
+            .len()
+    };
+    let (small, large) = (Blob::new(3, 50_000), Blob::new(4, 3_000_000));
+    let mut ids = Vec::new();
+    for client in [&scene.ana, &scene.ben, &scene.ana] {
+        let new = client.create("Drafts");
+        client.attach(new, "small", small);
+        client.attach(new, "large", large);
+        client.attach(new, "large once more", large);
+        ids.push(client.save(new, SaveFlags::empty()).unwrap().entry_id);
+    }
+    assert_eq!(streams(), 2);
+    scene.ana.delete_message(&ids[0], true);
+    scene.ben.delete_message(&ids[1], true);
+    assert_eq!(
+        scene.ben.collect_garbage(),
+        (0, 0, 0),
+        "the third message has them"
+    );
+    let handle = scene.ben.open(&ids[2], Wanted::ReadOnly);
+    let data = scene.ben.open_attachment_data(handle, 1);
+    assert_eq!(scene.ben.compare(data, large, large.len), large.len);
+    scene.check();
+}
+
+#[test]
+fn attachment_that_is_not_saved_is_forgotten() {
+    // S14
+    let test = TestStore::new();
+    let id = test.draft("original");
+    let mut message = test.store.open_message(&id, Access::Modify).unwrap();
+    let mut dropped = message.create_attachment().unwrap();
+    dropped.set(pr::ATTACH_LONG_FILENAME, "dropped").unwrap();
+    dropped.set_data(&b"dropped"[..]).unwrap();
+    let number = dropped.number();
+    drop(dropped);
+    assert_eq!(message.attachments().unwrap(), []);
+    assert_eq!(
+        code_of(message.open_attachment(number)),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    assert_eq!(
+        code_of(message.open_attachment_data(number)),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    let kept = message.attach("kept", &b"kept"[..]).unwrap();
+    assert_ne!(kept, number, "numbers are never used again");
+    // A change of a stored one that is not saved is forgotten too.
+    let mut opened = message.open_attachment(kept).unwrap();
+    opened.set_data(&b"changed"[..]).unwrap();
+    opened.set(pr::ATTACH_LONG_FILENAME, "changed").unwrap();
+    drop(opened);
+    assert_eq!(read_data(&message, kept), b"kept");
+    assert_eq!(
+        message.attachments().unwrap()[0].name.as_deref(),
+        Some("kept")
+    );
+}
+
+#[test]
+fn attachment_is_kept_open_as_the_flags_say() {
+    // S14, S7
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let mut attachment = message.create_attachment().unwrap();
+    let both = attachment.save_changes(BOTH);
+    assert_eq!(code_of(both), MapiCode::MAPI_E_NO_SUPPORT);
+    let forced = attachment.save_changes(BOTH | SaveFlags::FORCE_SAVE);
+    assert_eq!(code_of(forced), MapiCode::MAPI_E_NO_SUPPORT);
+    attachment.set(pr::ATTACH_LONG_FILENAME, "one").unwrap();
+    attachment
+        .save_changes(SaveFlags::KEEP_OPEN_READWRITE)
+        .unwrap();
+    attachment.set(pr::ATTACH_LONG_FILENAME, "two").unwrap();
+    attachment
+        .save_changes(SaveFlags::KEEP_OPEN_READONLY)
+        .unwrap();
+    assert_eq!(attachment.access_level(), AccessLevel::ReadOnly);
+    assert_eq!(
+        attachment.get(pr::ATTACH_LONG_FILENAME).unwrap().as_deref(),
+        Some("two")
+    );
+    let changed = attachment.set(pr::ATTACH_LONG_FILENAME, "three");
+    assert_eq!(code_of(changed), MapiCode::MAPI_E_NO_ACCESS);
+    let number = attachment.number();
+
+    let mut attachment = message.open_attachment(number).unwrap();
+    attachment
+        .save_changes(SaveFlags::from_bits_retain(0x4000_0000))
+        .unwrap();
+    let closed = [
+        code_of(attachment.get(pr::ATTACH_LONG_FILENAME)),
+        code_of(attachment.properties()),
+        code_of(attachment.set(pr::ATTACH_LONG_FILENAME, "closed")),
+        code_of(attachment.set_data(&b"closed"[..])),
+        code_of(attachment.open_stream(pr::ATTACH_DATA_BIN.tag())),
+        code_of(attachment.delete_property(pr::ATTACH_METHOD.tag())),
+        code_of(attachment.save_changes(SaveFlags::empty())),
+    ];
+    assert_eq!(closed, [MapiCode::MAPI_E_INVALID_OBJECT; 7]);
+    assert_eq!(
+        message.attachments().unwrap()[0].name.as_deref(),
+        Some("two")
+    );
+}
+
+#[test]
+fn number_of_a_deleted_attachment_is_never_used_again() {
+    // S14
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let first = message.attach("first", &b"first"[..]).unwrap();
+    let second = message.attach("second", &b"second"[..]).unwrap();
+    message.delete_attachment(second).unwrap();
+    let third = message.attach("third", &b"third"[..]).unwrap();
+    let id = message.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    let mut message = test.store.open_message(&id, Access::Modify).unwrap();
+    message.delete_attachment(third).unwrap();
+    let fourth = message.attach("fourth", &b"fourth"[..]).unwrap();
+    assert_eq!(
+        [first, second, third, fourth].map(|number| number.0),
+        [0, 1, 2, 3]
+    );
+    assert_eq!(
+        code_of(message.delete_attachment(second)),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    assert_eq!(read_data(&message, first), b"first");
+    assert_eq!(read_data(&message, fourth), b"fourth");
+}
+
+#[test]
+fn attachment_tells_what_it_is() {
+    // S14
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let number = message
+        .attach("figures.csv", Blob::new(1, 5_000).reader())
+        .unwrap();
+    let mut attachment = message.open_attachment(number).unwrap();
+    attachment.set(pr::ATTACH_MIME_TAG, "text/csv").unwrap();
+    attachment.save_changes(SaveFlags::empty()).unwrap();
+    let id = message.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    let mut message = test.store.open_message(&id, Access::ReadOnly).unwrap();
+    assert_eq!(message.get(pr::HASATTACH).unwrap(), Some(true));
+    let [info] = &message.attachments().unwrap()[..] else {
+        panic!("not one")
+    };
+    assert_eq!(info.name.as_deref(), Some("figures.csv"));
+    assert_eq!(info.mime_type.as_deref(), Some("text/csv"));
+    assert_eq!(info.method, AttachMethod::ByValue);
+    assert_eq!(info.data.map(|data| data.size), Some(5_000));
+    assert_eq!(read_data(&message, number), Blob::new(1, 5_000).bytes());
+    let attachment = message.open_attachment(number).unwrap();
+    assert_eq!(attachment.get(pr::ATTACH_NUM).unwrap(), Some(0));
+    assert!(
+        attachment
+            .get(pr::ATTACH_SIZE)
+            .unwrap()
+            .is_some_and(|size| size >= 5_000)
+    );
+    assert_eq!(attachment.access_level(), AccessLevel::ReadOnly);
+}

@@ -1,0 +1,149 @@
+//! Real mail through the importer, into a store, and back out of it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use mapistore::mime::{Importer, parse_message};
+use mapistore::{
+    Access, ChangeKind, ChangeNumber, Message, PropertyValue, ReadState, RecipientKind, SaveFlags,
+    SpecialFolder, Store, pr,
+};
+
+use crate::mime_corpus::{Seen, SeenAttachment, assert_only_accepted, compare, expectations};
+use crate::support::shared::shared_folder;
+
+/// A message as it is read back.
+fn seen(message: &Message) -> Seen {
+    let addresses = |kind: RecipientKind| {
+        let recipients = message.recipients().unwrap().into_iter();
+        let of_kind = recipients.filter(|entry| entry.recipient.kind == kind);
+        of_kind.map(|entry| entry.recipient.address).collect()
+    };
+    let attachments = message.attachments().unwrap().into_iter().map(|info| {
+        let mut data = Vec::new();
+        message.open_attachment_data(info.number).unwrap().read_to_end(&mut data).unwrap();
+        assert_eq!(info.data.unwrap().size, data.len() as u64);
+        SeenAttachment::new(info.name, info.mime_type, &data)
+    });
+    let date = message.get(pr::CLIENT_SUBMIT_TIME).unwrap();
+    Seen {
+        subject: message.get(pr::SUBJECT).unwrap(),
+        from: message.get(pr::SENT_REPRESENTING_EMAIL_ADDRESS).unwrap(),
+        to: addresses(RecipientKind::To),
+        cc: addresses(RecipientKind::Cc),
+        bcc: addresses(RecipientKind::Bcc),
+        date_unix: date.and_then(|date| Some(date.to_timestamp()?.as_second())),
+        message_id: message.get(pr::INTERNET_MESSAGE_ID).unwrap(),
+        plain_body: message.get(pr::BODY).unwrap(),
+        attachments: attachments.collect(),
+    }
+}
+
+/// Imports files in one go, and reads them back, in their order, from the store opened anew.
+fn import_and_reopen(folder: &Path, files: &[PathBuf]) -> (Store, Vec<Message>) {
+    let path = folder.join("mail.store");
+    let store = Store::options().create_if_missing().open(&path).unwrap();
+    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
+    let mut importer = Importer::new(&inbox);
+    for file in files {
+        importer.add(&fs::read(file).unwrap()).unwrap();
+    }
+    importer.flush().unwrap();
+    drop((importer, inbox, store));
+
+    let store = Store::options().open(&path).unwrap();
+    let journal = store.changes_after(ChangeNumber::ZERO, u32::MAX).unwrap();
+    let messages = journal
+        .iter()
+        .filter(|entry| entry.kind == ChangeKind::MessageCreated)
+        .map(|entry| {
+            let id = mapistore::EntryId::new(store.uid(), entry.objects[0]);
+            store.open_message(&id, Access::Modify).unwrap()
+        })
+        .collect();
+    (store, messages)
+}
+
+#[test]
+fn imported_mail_reads_back_as_an_independent_reader_sees_it() {
+    let Some(shared) = shared_folder() else { return };
+    let expectations = expectations(&shared);
+    let mail = shared.join("corpus/eml");
+    let files: Vec<PathBuf> = expectations.iter().map(|expected| mail.join(&expected.file)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let (_store, messages) = import_and_reopen(folder.path(), &files);
+    assert_eq!(messages.len(), 351);
+    let mut differences = Vec::new();
+    for (expected, message) in expectations.into_iter().zip(&messages) {
+        let found = compare(&seen(message), &expected);
+        if !found.is_empty() {
+            differences.push((expected.file, found));
+        }
+    }
+    assert_only_accepted(&differences);
+}
+
+#[test]
+fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
+    let Some(shared) = shared_folder() else { return };
+    let mut files = Vec::new();
+    let mut folders = vec![shared.join("corpus/eml")];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    assert_eq!(files.len(), 541);
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut messages) = import_and_reopen(folder.path(), &files);
+    assert_eq!(messages.len(), 541);
+    for (file, message) in files.iter().zip(&mut messages) {
+        let parsed = parse_message(&fs::read(file).unwrap());
+        for (tag, value) in &parsed.properties {
+            let stored = message.get_value(*tag).unwrap();
+            assert_eq!(stored.as_ref(), Some(value), "{tag} of {}", file.display());
+        }
+        let recipients: Vec<_> =
+            message.recipients().unwrap().into_iter().map(|entry| entry.recipient).collect();
+        assert_eq!(recipients, parsed.recipients, "{}", file.display());
+        let infos = message.attachments().unwrap();
+        assert_eq!(infos.len(), parsed.attachments.len(), "{}", file.display());
+        for (info, parsed) in infos.iter().zip(&parsed.attachments) {
+            let attachment = message.open_attachment(info.number).unwrap();
+            for (tag, value) in &parsed.properties {
+                assert_eq!(attachment.get_value(*tag).unwrap().as_ref(), Some(value));
+            }
+            let data = attachment.get_value(pr::ATTACH_DATA_BIN.tag()).unwrap();
+            assert_eq!(data, Some(PropertyValue::Binary(parsed.data.clone())));
+        }
+    }
+    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap().info().unwrap();
+    assert_eq!((inbox.total, inbox.unread), (541, 541));
+    let report = store.check(&mut |_| {}).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+}
+
+#[test]
+fn imported_mail_is_received_and_unread_and_can_be_changed_like_any_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::options().create_if_missing().open(folder.path().join("mail.store")).unwrap();
+    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
+    let mut importer = Importer::new(&inbox);
+    importer
+        .add(b"From: Ana <ana@example.org>\r\nTo: bo@example.org\r\nSubject: Figures\r\n\r\nHere.\r\n")
+        .unwrap();
+    assert_eq!(importer.pending(), 1);
+    assert!(inbox.messages(mapistore::Page::default()).unwrap().is_empty());
+    importer.flush().unwrap();
+    let page = inbox.messages(mapistore::Page::default()).unwrap();
+    assert_eq!(page[0].read_state, ReadState::Unread);
+    assert_eq!(page[0].sender.as_deref(), Some("Ana"));
+    let mut message = store.open_message(&page[0].entry_id, Access::Modify).unwrap();
+    assert_eq!(message.get(pr::MESSAGE_FLAGS).unwrap(), Some(0));
+    message.set(pr::SUBJECT, "Figures, corrected").unwrap();
+    let saved = message.save_changes(SaveFlags::empty()).unwrap();
+    assert_eq!(saved.row_version.get(), 2);
+}

@@ -1,0 +1,450 @@
+//! One client: does what it is told with the library's public interface.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::time::Duration;
+
+use mapistore::{
+    AccessLevel, AttachmentNumber, Deletion, Durability, EntryId, Error, Message, MessageStatus,
+    PropertyTag, PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags, Saved, Store,
+    StoredValue, StreamHash, StreamReader, pr,
+};
+use serde_json::{Value, json};
+
+use super::blob::Blob;
+use super::protocol::*;
+use super::{forked, marks, samples};
+
+/// The store, messages and streams that a client has open.
+#[derive(Debug, Default)]
+pub(crate) struct Executor {
+    store: Option<Store>,
+    messages: BTreeMap<u32, Message>,
+    streams: BTreeMap<u32, StreamReader>,
+    next: u32,
+    write_lock: Option<rusqlite::Connection>,
+}
+
+pub(crate) type Said = Result<Value, Failure>;
+/// Where a client says what is not the answer yet.
+pub(crate) type Progress<'a> = &'a mut dyn FnMut(Value);
+
+fn done() -> Said {
+    Ok(Value::Null)
+}
+
+fn text<T: std::fmt::Display>(value: T) -> Value {
+    Value::String(value.to_string())
+}
+
+impl Executor {
+    /// A client that begins with this store open, if any.
+    pub(crate) fn new(store: Option<Store>) -> Executor {
+        Executor {
+            store,
+            ..Executor::default()
+        }
+    }
+
+    pub(crate) fn execute(&mut self, command: Command, progress: Progress<'_>) -> Said {
+        match command {
+            Command::OpenStore(opening) => {
+                self.store = Some(open_store(&opening)?);
+                done()
+            }
+            Command::CloseStore => {
+                self.messages.clear();
+                self.streams.clear();
+                self.store = None;
+                done()
+            }
+            Command::StoreUid => Ok(text(self.store()?.uid())),
+            Command::Create { folder } => {
+                let message = self.store()?.folder_by_path(&folder)?.create_message()?;
+                self.keep(message)
+            }
+            Command::Open {
+                id,
+                access,
+                deleted,
+            } => {
+                let (store, id) = (self.store()?, entry_id(&id)?);
+                let message = if deleted {
+                    store.open_message_or_deleted(&id, access.into())?
+                } else {
+                    store.open_message(&id, access.into())?
+                };
+                self.keep(message)
+            }
+            Command::Drop(handle) => {
+                self.messages.remove(&handle.0);
+                done()
+            }
+            Command::View(handle) => Ok(json!(view(self.message(handle)?)?)),
+            Command::HoldWriteLock { path } => {
+                let connection = rusqlite::Connection::open(path).map_err(by_hand)?;
+                connection
+                    .execute_batch("BEGIN IMMEDIATE")
+                    .map_err(by_hand)?;
+                self.write_lock = Some(connection);
+                done()
+            }
+            Command::LetGoOfWriteLock => {
+                self.write_lock = None;
+                done()
+            }
+            Command::Race { id, mark, rounds } => Ok(json!(marks::race(
+                &self.store()?,
+                &entry_id(&id)?,
+                &mark,
+                rounds
+            )?)),
+            Command::SaveMarked {
+                id,
+                from,
+                to,
+                large,
+            } => {
+                marks::save_all(&self.store()?, &entry_id(&id)?, from..=to, large, progress)?;
+                done()
+            }
+            Command::WatchMarks { id, last } => {
+                Ok(json!(marks::watch(&self.store()?, &entry_id(&id)?, last)?))
+            }
+            Command::CreateMany { folder, count } => {
+                let folder = self.store()?.folder_by_path(&folder)?;
+                for number in 0..count {
+                    let mut message = folder.create_message()?;
+                    message.set(pr::SUBJECT, format!("message {number}"))?;
+                    progress(text(message.save_changes(SaveFlags::empty())?.entry_id));
+                }
+                done()
+            }
+            Command::Fork(handle) => {
+                let mut message = self.messages.remove(&handle.0);
+                let said = forked::try_everything(&mut self.store, &mut message);
+                self.messages
+                    .extend(message.map(|message| (handle.0, message)));
+                said
+            }
+            Command::OpenStream(..) | Command::Compare(..) => self.read_streams(command),
+            Command::CollectGarbage
+            | Command::Check
+            | Command::FindSave { .. }
+            | Command::DeleteMessages { .. }
+            | Command::Move { .. }
+            | Command::SetRead { .. }
+            | Command::SetStatus { .. } => self.change_store(command),
+            command => self.change_message(command),
+        }
+    }
+
+    fn store(&self) -> Result<Store, Failure> {
+        self.store
+            .clone()
+            .ok_or_else(|| Failure::other("this client has no store open"))
+    }
+
+    fn message(&mut self, handle: Handle) -> Result<&mut Message, Failure> {
+        self.messages
+            .get_mut(&handle.0)
+            .ok_or_else(|| no_such(handle))
+    }
+
+    fn keep(&mut self, message: Message) -> Said {
+        self.next += 1;
+        self.messages.insert(self.next, message);
+        Ok(json!(Handle(self.next)))
+    }
+
+    fn change_message(&mut self, command: Command) -> Said {
+        match command {
+            Command::Set(handle, tag, value) => {
+                let value = match value {
+                    Plain::Text(text) => PropertyValue::Unicode(text),
+                    Plain::Long(number) => PropertyValue::Long(number),
+                };
+                self.message(handle)?
+                    .set_value(PropertyTag::new(tag), value)?;
+            }
+            Command::SetBlob(handle, tag, blob) => {
+                self.message(handle)?
+                    .set_stream(PropertyTag::new(tag), blob.reader())?;
+            }
+            Command::SetSamples(handle) => {
+                let message = self.message(handle)?;
+                for (tag, value) in samples::one_of_each_type() {
+                    message.set_value(tag, value)?;
+                }
+            }
+            Command::Delete(handle, tag) => {
+                self.message(handle)?
+                    .delete_property(PropertyTag::new(tag))?;
+            }
+            Command::AddRecipient(handle, name) => {
+                let row = self.message(handle)?.add_recipient(recipient(&name))?;
+                return Ok(json!(row.0));
+            }
+            Command::RenameRecipient(handle, row, name) => {
+                self.message(handle)?
+                    .modify_recipient(RowId(row), &recipient(&name))?;
+            }
+            Command::RemoveRecipient(handle, row) => {
+                self.message(handle)?.remove_recipient(RowId(row))?;
+            }
+            Command::Attach(handle, name, blob) => {
+                let number = self.message(handle)?.attach(name, blob.reader())?;
+                return Ok(json!(number.0));
+            }
+            Command::ReplaceAttachment(handle, number, blob) => {
+                let message = self.message(handle)?;
+                let mut attachment = message.open_attachment(AttachmentNumber(number))?;
+                attachment.set_data(blob.reader())?;
+                attachment.save_changes(SaveFlags::empty())?;
+            }
+            Command::DeleteAttachment(handle, number) => {
+                self.message(handle)?
+                    .delete_attachment(AttachmentNumber(number))?;
+            }
+            Command::Save(handle, flags) => {
+                let flags = SaveFlags::from_bits_retain(flags);
+                return Ok(json!(saved_view(
+                    self.message(handle)?.save_changes(flags)?
+                )));
+            }
+            Command::SetSaveId(handle, save_id) => {
+                self.message(handle)?.set_save_id(save_id.parse()?)?;
+            }
+            Command::Reload(handle) => self.message(handle)?.reload()?,
+            Command::IsStale(handle) => return Ok(json!(self.message(handle)?.is_stale()?)),
+            Command::SaveElsewhere(handle, folder) => {
+                let folder = self.store()?.folder_by_path(&folder)?;
+                let copy = self.message(handle)?.save_elsewhere(&folder)?;
+                return self.keep(copy);
+            }
+            Command::DeclareBase(handle, version) => {
+                let seen = RowVersion::new(version).ok_or_else(|| Failure::other("no version"))?;
+                self.message(handle)?.declare_base(seen)?;
+            }
+            Command::MarkRead(handle, read) => {
+                self.message(handle)?.set_read_state(read_state(read))?;
+            }
+            other => return Err(Failure::other(format!("not done by a message: {other:?}"))),
+        }
+        done()
+    }
+
+    fn change_store(&mut self, command: Command) -> Said {
+        let store = self.store()?;
+        let outcomes = match command {
+            Command::DeleteMessages { ids, hard } => {
+                let deletion = if hard { Deletion::Hard } else { Deletion::Soft };
+                store.delete_messages(&entry_ids(&ids)?, deletion)?
+            }
+            Command::Move { ids, folder } => {
+                store.move_messages(&entry_ids(&ids)?, &store.folder_by_path(&folder)?)?
+            }
+            Command::SetRead { ids, read } => {
+                store.set_read_state(&entry_ids(&ids)?, read_state(read))?
+            }
+            Command::SetStatus { id, status, mask } => {
+                let (status, mask) = (
+                    MessageStatus::from_bits_retain(status),
+                    MessageStatus::from_bits_retain(mask),
+                );
+                let before = store.set_message_status(&entry_id(&id)?, status, mask)?;
+                return Ok(json!(before.bits()));
+            }
+            Command::FindSave { id, save_id } => {
+                let found = store.find_save(&entry_id(&id)?, save_id.parse()?)?;
+                return Ok(json!(found.map(|found| found.row_version)));
+            }
+            Command::CollectGarbage => {
+                let collected = store.collect_garbage()?;
+                return Ok(json!((
+                    collected.streams,
+                    collected.bytes,
+                    collected.kept_for_handles
+                )));
+            }
+            Command::Check => return Ok(json!(store.check(&mut |_| {})?.problems)),
+            other => return Err(Failure::other(format!("not done by a store: {other:?}"))),
+        };
+        for (_, outcome) in outcomes {
+            outcome?;
+        }
+        done()
+    }
+
+    fn read_streams(&mut self, command: Command) -> Said {
+        match command {
+            Command::OpenStream(handle, part) => {
+                let message = self.message(handle)?;
+                let reader = match part {
+                    Part::Property(tag) => message.open_stream(PropertyTag::new(tag))?,
+                    Part::Attachment(number) => {
+                        message.open_attachment_data(AttachmentNumber(number))?
+                    }
+                };
+                self.next += 1;
+                self.streams.insert(self.next, reader);
+                Ok(json!(Stream(self.next)))
+            }
+            Command::Compare(stream, blob, bytes) => {
+                let reader = self
+                    .streams
+                    .get_mut(&stream.0)
+                    .ok_or_else(|| Failure::other("no such stream"))?;
+                compare(reader, blob, bytes)
+            }
+            other => Err(Failure::other(format!("not done by a stream: {other:?}"))),
+        }
+    }
+}
+
+fn no_such(handle: Handle) -> Failure {
+    Failure::other(format!("no open message {}", handle.0))
+}
+
+fn by_hand(error: rusqlite::Error) -> Failure {
+    Failure::other(format!("SQL by hand: {error}"))
+}
+
+fn entry_id(text: &str) -> Result<EntryId, Error> {
+    text.parse()
+}
+
+fn entry_ids(texts: &[String]) -> Result<Vec<EntryId>, Error> {
+    texts.iter().map(|text| entry_id(text)).collect()
+}
+
+fn read_state(read: bool) -> ReadState {
+    if read {
+        ReadState::Read
+    } else {
+        ReadState::Unread
+    }
+}
+
+fn recipient(name: &str) -> Recipient {
+    Recipient::to(name, format!("{name}@example.org"))
+}
+
+pub(crate) fn open_store(opening: &Opening) -> Result<Store, Error> {
+    let mut options = Store::options()
+        .client_name(&*opening.client_name)
+        .busy_timeout(Duration::from_millis(opening.busy_timeout_ms));
+    if opening.create {
+        options = options.create_if_missing();
+    }
+    if opening.read_only {
+        options = options.read_only();
+    }
+    if opening.normal_durability {
+        options = options.durability(Durability::Normal);
+    }
+    options.open(&opening.path)
+}
+
+fn saved_view(saved: Saved) -> SavedView {
+    SavedView {
+        entry_id: saved.entry_id.to_string(),
+        row_version: saved.row_version.get(),
+        change_number: saved.change_number.get(),
+        save_id: saved.save_id.to_string(),
+        outcome: format!("{:?}", saved.outcome),
+    }
+}
+
+/// Reads the next bytes of a stream and compares them with a blob's; answers where the stream stands.
+fn compare(reader: &mut StreamReader, blob: Blob, bytes: u64) -> Said {
+    use std::io::Seek;
+    let failed = |error: std::io::Error| Failure::other(format!("reading a stream: {error}"));
+    let from = reader.stream_position().map_err(failed)?;
+    if reader.size() != blob.len {
+        let sizes = format!("{} bytes instead of {}", reader.size(), blob.len);
+        return Err(Failure::other(sizes));
+    }
+    let mut expected = blob.reader().at(from).take(bytes);
+    let mut reader_part = reader.by_ref().take(bytes);
+    let (mut theirs, mut ours) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let mut at = from;
+    loop {
+        let count = expected.read(&mut theirs).map_err(failed)?;
+        if count == 0 {
+            break;
+        }
+        reader_part.read_exact(&mut ours[..count]).map_err(failed)?;
+        if theirs[..count] != ours[..count] {
+            return Err(Failure::other(format!("other bytes after position {at}")));
+        }
+        at += count as u64;
+    }
+    Ok(json!(at))
+}
+
+/// All that a handle shows, with every stream read to its end.
+pub(crate) fn view(message: &Message) -> Result<View, Error> {
+    let mut computed = Vec::new();
+    let mut properties = Vec::new();
+    for (tag, value) in message.properties()? {
+        let shown = match &value {
+            StoredValue::Inline(value) => format!("{value:?}"),
+            StoredValue::Stream(reference) => {
+                let read = hash_of(message.open_stream(tag)?)?;
+                format!("{} bytes with hash {read}", reference.size)
+            }
+        };
+        let list = if samples::is_computed(tag) {
+            &mut computed
+        } else {
+            &mut properties
+        };
+        list.push((tag.to_string(), shown));
+    }
+    let recipients = message
+        .recipients()?
+        .into_iter()
+        .map(|row| (row.row_id.0, row.recipient.name, row.recipient.address));
+    let mut attachments = Vec::new();
+    for row in message.attachments()? {
+        attachments.push(AttachmentView {
+            number: row.number.0,
+            name: row.name,
+            size: row.data.map_or(0, |data| data.size),
+            hash: match row.data {
+                Some(_) => hash_of(message.open_attachment_data(row.number)?)?,
+                None => String::new(),
+            },
+        });
+    }
+    Ok(View {
+        entry_id: message.entry_id().to_string(),
+        folder: message.folder_id().to_string(),
+        row_version: message.row_version().map(RowVersion::get),
+        access: match message.access_level() {
+            AccessLevel::ReadOnly => "read-only".to_owned(),
+            AccessLevel::Modify => "modify".to_owned(),
+        },
+        pending: message.has_pending_changes(),
+        save_id: message.save_id().to_string(),
+        deleted: message.deleted_at().is_some(),
+        computed,
+        content: ContentView {
+            properties,
+            recipients: recipients.collect(),
+            attachments,
+        },
+    })
+}
+
+fn hash_of(mut reader: StreamReader) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::DiskError {
+            detail: "reading a stream".to_owned(),
+            source: Box::new(error),
+        })?;
+    Ok(StreamHash::of(&bytes).to_string())
+}

@@ -1,0 +1,309 @@
+//! What a client is told to do, and what it answers: as values between threads, as lines of JSON between processes.
+
+use mapistore::{Access, Error, MapiCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::blob::Blob;
+
+/// Names an open message of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Handle(pub(crate) u32);
+
+/// Names an open stream of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stream(pub(crate) u32);
+
+/// How a client opens the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Opening {
+    pub(crate) path: String,
+    pub(crate) client_name: String,
+    pub(crate) create: bool,
+    pub(crate) read_only: bool,
+    pub(crate) normal_durability: bool,
+    pub(crate) busy_timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Wanted {
+    ReadOnly,
+    Modify,
+    Best,
+}
+
+impl From<Wanted> for Access {
+    fn from(wanted: Wanted) -> Access {
+        match wanted {
+            Wanted::ReadOnly => Access::ReadOnly,
+            Wanted::Modify => Access::Modify,
+            Wanted::Best => Access::Best,
+        }
+    }
+}
+
+/// A value that can be told in a line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Plain {
+    Text(String),
+    Long(i32),
+}
+
+impl From<&str> for Plain {
+    fn from(text: &str) -> Plain {
+        Plain::Text(text.to_owned())
+    }
+}
+
+impl From<i32> for Plain {
+    fn from(number: i32) -> Plain {
+        Plain::Long(number)
+    }
+}
+
+/// What is read as a stream.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Part {
+    Property(u32),
+    Attachment(u32),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Command {
+    OpenStore(Opening),
+    CloseStore,
+    StoreUid,
+    Create {
+        folder: String,
+    },
+    Open {
+        id: String,
+        access: Wanted,
+        deleted: bool,
+    },
+    Drop(Handle),
+    View(Handle),
+    Set(Handle, u32, Plain),
+    SetBlob(Handle, u32, Blob),
+    SetSamples(Handle),
+    Delete(Handle, u32),
+    AddRecipient(Handle, String),
+    RenameRecipient(Handle, u32, String),
+    RemoveRecipient(Handle, u32),
+    Attach(Handle, String, Blob),
+    ReplaceAttachment(Handle, u32, Blob),
+    DeleteAttachment(Handle, u32),
+    Save(Handle, u32),
+    SetSaveId(Handle, String),
+    FindSave {
+        id: String,
+        save_id: String,
+    },
+    Reload(Handle),
+    IsStale(Handle),
+    SaveElsewhere(Handle, String),
+    DeclareBase(Handle, i64),
+    MarkRead(Handle, bool),
+    DeleteMessages {
+        ids: Vec<String>,
+        hard: bool,
+    },
+    Move {
+        ids: Vec<String>,
+        folder: String,
+    },
+    SetRead {
+        ids: Vec<String>,
+        read: bool,
+    },
+    SetStatus {
+        id: String,
+        status: i32,
+        mask: i32,
+    },
+    OpenStream(Handle, Part),
+    /// Reads so many bytes and compares them with what the blob has there.
+    Compare(Stream, Blob, u64),
+    CollectGarbage,
+    Check,
+    /// Holds SQLite's write lock, as a program that knows nothing of turns.
+    HoldWriteLock {
+        path: String,
+    },
+    LetGoOfWriteLock,
+    /// Opens, marks and saves a message so many times; a stale handle opens again. Answers what it saved.
+    Race {
+        id: String,
+        mark: String,
+        rounds: u32,
+    },
+    /// Saves versions whose every part carries the number of the round, and reports each.
+    SaveMarked {
+        id: String,
+        from: u32,
+        to: u32,
+        large: bool,
+    },
+    /// Opens until the last mark is there; every part of what it sees must carry the same one.
+    WatchMarks {
+        id: String,
+        last: u32,
+    },
+    /// Creates messages, and tells each entry id when it is saved.
+    CreateMany {
+        folder: String,
+        count: u32,
+    },
+    /// Forks, lets the child try every call, and tells what it got.
+    Fork(Handle),
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) code: u32,
+    pub(crate) text: String,
+    /// What S2 asks an error to say.
+    pub(crate) changed: Option<Changed>,
+    /// What kind of object was deleted, and its entry id.
+    pub(crate) deleted: Option<(String, String)>,
+    /// What an unknown outcome is known by.
+    pub(crate) unknown_save: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) base: i64,
+    pub(crate) current: i64,
+    pub(crate) saved_by: String,
+    pub(crate) saved_at: u64,
+}
+
+impl Failure {
+    pub(crate) fn is(&self, code: MapiCode) -> bool {
+        self.code == code.value()
+    }
+
+    /// A failure of the test itself, which has no code.
+    pub(crate) fn other(text: impl Into<String>) -> Failure {
+        Failure {
+            code: 0,
+            text: text.into(),
+            changed: None,
+            deleted: None,
+            unknown_save: None,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let mut failure = Failure::other(error.to_string());
+        failure.code = error.code().value();
+        match error {
+            Error::ObjectChanged {
+                base_version,
+                current_version,
+                saved_by,
+                saved_at,
+                ..
+            } => {
+                failure.changed = Some(Changed {
+                    base: base_version.get(),
+                    current: current_version.get(),
+                    saved_by,
+                    saved_at: saved_at.get(),
+                });
+            }
+            Error::ObjectDeleted { kind, entry_id } => {
+                failure.deleted = Some((kind.to_string(), entry_id.to_string()));
+            }
+            Error::OutcomeUnknown { save_id, .. } => {
+                failure.unknown_save = Some(save_id.to_string());
+            }
+            _ => {}
+        }
+        failure
+    }
+}
+
+/// What a client says: something on the way, and one answer to each command.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Progress(Value),
+    Done(Result<Value, Failure>),
+}
+
+/// A successful save.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedView {
+    pub(crate) entry_id: String,
+    pub(crate) row_version: i64,
+    pub(crate) change_number: i64,
+    pub(crate) save_id: String,
+    pub(crate) outcome: String,
+}
+
+/// All that a handle shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct View {
+    pub(crate) entry_id: String,
+    pub(crate) folder: String,
+    pub(crate) row_version: Option<i64>,
+    pub(crate) access: String,
+    pub(crate) pending: bool,
+    pub(crate) save_id: String,
+    pub(crate) deleted: bool,
+    /// What the store computes, but for the content's own (size, names to display).
+    pub(crate) computed: Vec<(String, String)>,
+    pub(crate) content: ContentView,
+}
+
+/// The content, with streams read to their end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ContentView {
+    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) recipients: Vec<(u32, String, String)>,
+    pub(crate) attachments: Vec<AttachmentView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AttachmentView {
+    pub(crate) number: u32,
+    pub(crate) name: Option<String>,
+    pub(crate) size: u64,
+    /// The hash of the bytes that were read.
+    pub(crate) hash: String,
+}
+
+impl View {
+    /// A property as its debug form.
+    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+        let all = self.content.properties.iter().chain(&self.computed);
+        all.clone()
+            .find(|(tag, _)| tag == name)
+            .map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.property("PR_SUBJECT")?
+            .strip_prefix("Unicode(\"")?
+            .strip_suffix("\")")
+    }
+
+    pub(crate) fn recipient_names(&self) -> Vec<&str> {
+        self.content
+            .recipients
+            .iter()
+            .map(|(_, name, _)| &**name)
+            .collect()
+    }
+
+    pub(crate) fn attachment_names(&self) -> Vec<&str> {
+        self.content
+            .attachments
+            .iter()
+            .filter_map(|row| row.name.as_deref())
+            .collect()
+    }
+}

@@ -1,0 +1,29 @@
+//! The program from outside: what it prints, what it leaves in the store, and how it ends.
+#![cfg(feature = "cli")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's panic is its report"
+)]
+
+#[path = "program/changing.rs"]
+mod changing;
+#[path = "program/demonstration.rs"]
+mod demonstration;
+#[path = "program/importing.rs"]
+mod importing;
+#[path = "program/looking.rs"]
+mod looking;
+#[path = "program/naming.rs"]
+mod naming;
+#[path = "program/printing.rs"]
+mod printing;
+#[path = "program/setting.rs"]
+mod setting;
+#[path = "program/several_processes.rs"]
+mod several_processes;
+#[path = "program/shell.rs"]
+mod shell;
+#[path = "program/store_file.rs"]
+mod store_file;

@@ -1,0 +1,300 @@
+//! The inspect_* views: their columns are a promise, and what they show can be read.
+
+use mapistore::{Cell, Store};
+
+use crate::filled::{ATTACHED, BODY_SIZE, Filled, hash_of, shown};
+
+/// Every view with its columns. Only additions are allowed here.
+pub(crate) const VIEWS: &[(&str, &[&str])] = &[
+    (
+        "inspect_messages",
+        &[
+            "entry_id",
+            "folder_path",
+            "row_version",
+            "change_number",
+            "message_class",
+            "subject",
+            "sender",
+            "received",
+            "modified",
+            "modified_by",
+            "size",
+            "read",
+            "has_attachments",
+            "deleted_at",
+        ],
+    ),
+    (
+        "inspect_properties",
+        &["entry_id", "tag", "name", "type", "value"],
+    ),
+    (
+        "inspect_recipients",
+        &[
+            "entry_id",
+            "number",
+            "kind",
+            "name",
+            "address_type",
+            "address",
+        ],
+    ),
+    (
+        "inspect_attachments",
+        &["entry_id", "number", "name", "method", "size", "hash"],
+    ),
+    (
+        "inspect_folders",
+        &["entry_id", "path", "kind", "total", "unread"],
+    ),
+    (
+        "inspect_changes",
+        &[
+            "change_number",
+            "at",
+            "kind",
+            "entry_id",
+            "row_version",
+            "properties",
+            "client",
+            "process_id",
+        ],
+    ),
+    (
+        "inspect_versions",
+        &[
+            "entry_id",
+            "row_version",
+            "replaced_at",
+            "replaced_by",
+            "reason",
+            "subject",
+        ],
+    ),
+];
+
+fn rows(store: &Store, query: &str) -> Vec<Vec<Cell>> {
+    store.query(query).unwrap().rows
+}
+
+fn texts<const N: usize>(cells: [&str; N]) -> Vec<Cell> {
+    cells.map(|cell| Cell::Text(cell.to_owned())).to_vec()
+}
+
+/// `2026-11-22T10:39:39.0000000Z`, of today or so.
+fn is_time(cell: &Cell) -> bool {
+    let Cell::Text(text) = cell else { return false };
+    let form: String = text
+        .chars()
+        .map(|sign| if sign.is_ascii_digit() { '0' } else { sign })
+        .collect();
+    form == "0000-00-00T00:00:00.0000000Z" && text.as_str() > "2025"
+}
+
+#[test]
+fn the_views_have_the_columns_that_are_promised() {
+    let filled = Filled::new();
+    let views = "SELECT name FROM sqlite_schema WHERE type = 'view' AND name GLOB 'inspect_*'";
+    assert_eq!(
+        rows(&filled.store, views).len(),
+        VIEWS.len(),
+        "there is a view without a promise"
+    );
+    for (view, columns) in VIEWS {
+        let result = filled
+            .store
+            .query(&format!("SELECT * FROM {view}"))
+            .unwrap();
+        assert_eq!(result.columns, *columns, "{view}");
+        assert!(!result.rows.is_empty(), "{view} shows nothing");
+    }
+}
+
+#[test]
+fn a_message_is_shown_with_its_whole_subject() {
+    let filled = Filled::new();
+    let query = format!(
+        "SELECT folder_path, row_version, message_class, subject, sender, received, modified_by, read, \
+         has_attachments, deleted_at, size, modified FROM inspect_messages WHERE entry_id = '{}'",
+        shown(&filled.full)
+    );
+    let found = rows(&filled.store, &query);
+    let [row] = &found[..] else {
+        panic!("{} rows", found.len())
+    };
+    assert_eq!(
+        row[..10],
+        [
+            Cell::Text("Drafts".to_owned()),
+            Cell::Integer(1),
+            Cell::Text("IPM.Note".to_owned()),
+            Cell::Text("Fig\0ures".to_owned()),
+            Cell::Text("Čeda".to_owned()),
+            Cell::Text("2026-11-22T10:39:39.0000000Z".to_owned()),
+            Cell::Text("ana".to_owned()),
+            Cell::Integer(1),
+            Cell::Integer(1),
+            Cell::Null,
+        ]
+    );
+    let least = i64::try_from(BODY_SIZE + ATTACHED.len()).unwrap();
+    assert!(
+        matches!(row[10], Cell::Integer(size) if size > least),
+        "{:?}",
+        row[10]
+    );
+    assert!(is_time(&row[11]), "{:?}", row[11]);
+}
+
+#[test]
+fn properties_are_shown_by_name_and_type() {
+    let filled = Filled::new();
+    let property = |tag: &str| {
+        let query = format!(
+            "SELECT name, type, value FROM inspect_properties WHERE entry_id = '{}' AND tag = '{tag}'",
+            shown(&filled.full)
+        );
+        let mut found = rows(&filled.store, &query);
+        assert_eq!(found.len(), 1, "{tag}");
+        found.remove(0)
+    };
+    assert_eq!(
+        property("0x0037001F"),
+        texts(["PR_SUBJECT", "PT_UNICODE", "Fig\0ures"])
+    );
+    assert_eq!(
+        property("0x0005000B"),
+        texts(["PR_AUTO_FORWARDED", "PT_BOOLEAN", "true"])
+    );
+    assert_eq!(
+        property("0x8001001F"),
+        texts(["0x8001001F", "PT_UNICODE", "mine"])
+    );
+    assert_eq!(
+        property("0x8002101F"),
+        texts(["0x8002101F", "PT_MV_UNICODE", "[\"one\",\"two\"]"])
+    );
+    let mut importance = texts(["PR_IMPORTANCE", "PT_LONG"]);
+    importance.push(Cell::Integer(2));
+    assert_eq!(property("0x00170003"), importance);
+    let stream = format!(
+        "{{\"stream\":\"{}\",\"size\":{BODY_SIZE}}}",
+        hash_of("x".repeat(BODY_SIZE).as_bytes())
+    );
+    assert_eq!(
+        property("0x1000001F"),
+        texts(["PR_BODY", "PT_UNICODE", &stream])
+    );
+}
+
+#[test]
+fn recipients_and_attachments_are_shown() {
+    let filled = Filled::new();
+    let id = shown(&filled.full);
+    let query = format!(
+        "SELECT number, kind, name, address_type, address FROM inspect_recipients \
+         WHERE entry_id = '{id}' ORDER BY number"
+    );
+    let mut to = vec![Cell::Integer(0)];
+    to.extend(texts(["to", "Ana", "SMTP", "ana@example.org"]));
+    let mut bcc = vec![Cell::Integer(1)];
+    bcc.extend(texts(["bcc", "", "SMTP", "ben@example.org"]));
+    assert_eq!(rows(&filled.store, &query), [to, bcc]);
+    let query = format!(
+        "SELECT number, name, method, size, hash FROM inspect_attachments WHERE entry_id = '{id}'"
+    );
+    let mut attached = vec![Cell::Integer(0)];
+    attached.extend(texts(["figures.csv", "by-value"]));
+    attached.push(Cell::Integer(i64::try_from(ATTACHED.len()).unwrap()));
+    attached.extend(texts([&hash_of(ATTACHED)]));
+    assert_eq!(rows(&filled.store, &query), [attached]);
+}
+
+#[test]
+fn folders_are_shown_with_their_counts() {
+    let filled = Filled::new();
+    let folder = |path: &str| {
+        let query = format!("SELECT kind, total FROM inspect_folders WHERE path = '{path}'");
+        rows(&filled.store, &query)
+    };
+    let row = |kind: &str, total| vec![vec![Cell::Text(kind.to_owned()), Cell::Integer(total)]];
+    assert_eq!(folder("/"), row("root", 0));
+    assert_eq!(folder("Inbox"), row("inbox", 1));
+    assert_eq!(folder("Inbox/2026"), row("generic", 3));
+    assert_eq!(folder("Drafts"), row("drafts", 1));
+}
+
+#[test]
+fn a_change_of_several_messages_has_a_row_for_each() {
+    let filled = Filled::new();
+    let query = "SELECT entry_id, change_number, row_version, client, at FROM inspect_changes \
+        WHERE kind = 'messages-moved'";
+    let found = rows(&filled.store, query);
+    let mut expected: Vec<Vec<Cell>> = filled
+        .moved
+        .iter()
+        .map(|entry_id| texts([&shown(entry_id)]))
+        .collect();
+    let mut moved: Vec<Vec<Cell>> = found.iter().map(|row| row[..1].to_vec()).collect();
+    let order = |row: &Vec<Cell>| format!("{row:?}");
+    moved.sort_by_key(order);
+    expected.sort_by_key(order);
+    assert_eq!(moved, expected);
+    for row in &found {
+        assert_eq!(
+            row[1..4],
+            [
+                found[0][1].clone(),
+                Cell::Null,
+                Cell::Text("ana".to_owned())
+            ]
+        );
+        assert!(is_time(&row[4]), "{row:?}");
+    }
+}
+
+#[test]
+fn the_journal_names_what_a_save_changed() {
+    let filled = Filled::new();
+    let query = format!(
+        "SELECT kind, row_version, properties, client, process_id FROM inspect_changes \
+         WHERE entry_id = '{}' ORDER BY change_number",
+        shown(&filled.forced)
+    );
+    let kinds = ["message-created", "message-saved", "message-forced"];
+    let found = rows(&filled.store, &query);
+    assert_eq!(found.len(), kinds.len());
+    for ((row, kind), version) in found.iter().zip(kinds).zip(1..) {
+        assert_eq!(
+            row[..2],
+            [Cell::Text(kind.to_owned()), Cell::Integer(version)]
+        );
+        let Cell::Text(properties) = &row[2] else {
+            panic!("{row:?}")
+        };
+        assert!(
+            properties.split(' ').any(|name| name == "PR_SUBJECT"),
+            "{properties}"
+        );
+        let client = if version == 3 { "ben" } else { "ana" };
+        let process = Cell::Integer(i64::from(std::process::id()));
+        assert_eq!(row[3..], [Cell::Text(client.to_owned()), process]);
+    }
+}
+
+#[test]
+fn a_version_that_was_replaced_unseen_is_shown() {
+    // K4
+    let filled = Filled::new();
+    let found = rows(&filled.store, "SELECT * FROM inspect_versions");
+    let [row] = &found[..] else {
+        panic!("{} rows", found.len())
+    };
+    assert_eq!(
+        row[..2],
+        [Cell::Text(shown(&filled.forced)), Cell::Integer(2)]
+    );
+    assert!(is_time(&row[2]), "{row:?}");
+    assert_eq!(row[3..], texts(["ben", "force-save", "of the faster"]));
+}

@@ -127,7 +127,7 @@ CREATE UNIQUE INDEX folders_by_special_kind ON folders (kind) WHERE kind <> 'gen
 -- the documents by SQLite, for sorting and filtering; they cannot be set.
 CREATE TABLE messages (
     -- Names the message within this file; never given out again, never changed.
-    message_id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (message_id > 0),
+    message_id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (message_id BETWEEN 1 AND 4611686018427387903),
     -- Names the message to clients, 16 random bytes: the last part of its entry id. The same in every folder, never
     -- given out again, never changed.
     entry_uid BLOB NOT NULL UNIQUE CHECK (length(entry_uid) = 16),
@@ -189,7 +189,7 @@ CREATE TABLE messages (
     -- The document with the properties, see above.
     properties TEXT NOT NULL,
     -- The document with the recipients, see above.
-    recipients TEXT NOT NULL,
+    recipients TEXT NOT NULL CHECK (json_valid(recipients)),
     -- The document with the attachments, see above; next_number is the number that the next new one gets.
     attachments TEXT NOT NULL
 ) STRICT;
@@ -373,6 +373,7 @@ CREATE TRIGGER messages_never_come_back BEFORE INSERT ON messages
 WHEN NEW.row_version <> 1
     OR (NEW.message_id <> -1 AND NEW.message_id <= (SELECT seq FROM sqlite_sequence WHERE name = 'messages'))
     OR EXISTS (SELECT 1 FROM messages WHERE entry_uid = NEW.entry_uid)
+    OR EXISTS (SELECT 1 FROM changes WHERE entry_uid = NEW.entry_uid)
 BEGIN
     SELECT RAISE(ABORT, 'a new message has row_version 1 and identifiers that were never used');
 END;
@@ -553,6 +554,48 @@ BEGIN
     SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
 END;
 
+-- Refuses to insert rows into store_info with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_insert BEFORE INSERT ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to update rows of store_info with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_update BEFORE UPDATE ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to delete rows of store_info with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_delete BEFORE DELETE ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to insert rows into property_names with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_insert BEFORE INSERT ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to update rows of property_names with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_update BEFORE UPDATE ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to delete rows of property_names with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_delete BEFORE DELETE ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
 -- TRIGGERS: BOOKKEEPING
 
 -- Counts a new message in its folder.
@@ -702,7 +745,8 @@ SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(recipient.value,
     json_extract(recipient.value, '$.properties."3001001F"') AS name,
     json_extract(recipient.value, '$.properties."3002001F"') AS address_type,
     json_extract(recipient.value, '$.properties."3003001F"') AS address
-FROM messages JOIN json_each(messages.recipients) AS recipient;
+FROM messages JOIN json_each(messages.recipients) AS recipient
+WHERE recipient.type = 'object';
 
 -- The attachments of all messages, one a row.
 --
@@ -723,7 +767,8 @@ SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value
         ELSE json_extract(attachment.value, '$.properties."37050003"') END AS method,
     json_extract(attachment.value, '$.properties."37010102".size') AS size,
     json_extract(attachment.value, '$.properties."37010102".stream') AS hash
-FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment;
+FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment
+WHERE attachment.type = 'object';
 
 -- The journal, in which a change of several objects has a row for each: all of one change_number. ORDER BY
 -- change_number.

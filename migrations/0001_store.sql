@@ -33,7 +33,7 @@ CREATE UNIQUE INDEX folders_by_parent_and_name ON folders (parent_folder_id, nam
 CREATE UNIQUE INDEX folders_by_special_kind ON folders (kind) WHERE kind <> 'generic';
 
 CREATE TABLE messages (
-    message_id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (message_id > 0),
+    message_id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (message_id BETWEEN 1 AND 4611686018427387903),
     entry_uid BLOB NOT NULL UNIQUE CHECK (length(entry_uid) = 16),
     folder_id INTEGER NOT NULL REFERENCES folders (folder_id),
     row_version INTEGER NOT NULL CHECK (row_version >= 1),
@@ -62,7 +62,7 @@ CREATE TABLE messages (
     message_flags INTEGER NOT NULL GENERATED ALWAYS AS (coalesce(json_extract(properties, '$."0E070003"'), 0)) STORED,
     has_attachments INTEGER NOT NULL GENERATED ALWAYS AS (json_array_length(attachments, '$.rows') > 0) STORED,
     properties TEXT NOT NULL,
-    recipients TEXT NOT NULL,
+    recipients TEXT NOT NULL CHECK (json_valid(recipients)),
     attachments TEXT NOT NULL
 ) STRICT;
 
@@ -171,6 +171,7 @@ CREATE TRIGGER messages_never_come_back BEFORE INSERT ON messages
 WHEN NEW.row_version <> 1
     OR (NEW.message_id <> -1 AND NEW.message_id <= (SELECT seq FROM sqlite_sequence WHERE name = 'messages'))
     OR EXISTS (SELECT 1 FROM messages WHERE entry_uid = NEW.entry_uid)
+    OR EXISTS (SELECT 1 FROM changes WHERE entry_uid = NEW.entry_uid)
 BEGIN
     SELECT RAISE(ABORT, 'a new message has row_version 1 and identifiers that were never used');
 END;
@@ -325,6 +326,42 @@ BEGIN
     SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
 END;
 
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_insert BEFORE INSERT ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_update BEFORE UPDATE ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+CREATE TRIGGER store_info_need_a_sound_sqlite_to_delete BEFORE DELETE ON store_info
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_insert BEFORE INSERT ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_update BEFORE UPDATE ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+CREATE TRIGGER property_names_need_a_sound_sqlite_to_delete BEFORE DELETE ON property_names
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
 -- Counters of folders: visible, ordinary messages.
 
 CREATE TRIGGER folders_count_new_messages AFTER INSERT ON messages
@@ -424,7 +461,8 @@ SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(recipient.value,
     json_extract(recipient.value, '$.properties."3001001F"') AS name,
     json_extract(recipient.value, '$.properties."3002001F"') AS address_type,
     json_extract(recipient.value, '$.properties."3003001F"') AS address
-FROM messages JOIN json_each(messages.recipients) AS recipient;
+FROM messages JOIN json_each(messages.recipients) AS recipient
+WHERE recipient.type = 'object';
 
 CREATE VIEW inspect_attachments AS
 SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value, '$.number') AS number,
@@ -437,7 +475,8 @@ SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value
         ELSE json_extract(attachment.value, '$.properties."37050003"') END AS method,
     json_extract(attachment.value, '$.properties."37010102".size') AS size,
     json_extract(attachment.value, '$.properties."37010102".stream') AS hash
-FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment;
+FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment
+WHERE attachment.type = 'object';
 
 CREATE VIEW inspect_changes AS
 SELECT changes.change_number AS change_number, changes.committed_at AS at, changes.kind AS kind,

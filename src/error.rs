@@ -42,7 +42,8 @@ impl fmt::Display for ObjectKind {
     }
 }
 
-/// Why a call failed, and what became of the data: except for [`Error::OutcomeUnknown`], a call that
+/// Why a call failed, and what became of the data: except for [`Error::OutcomeUnknown`] and
+/// [`Error::CommitUnknown`], a call that
 /// fails has changed nothing in the store, and its handle is as it was (S8).
 ///
 /// [`Error::code`] is the MAPI code, [`Error::name`] its name.
@@ -219,6 +220,13 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// The commit of a change that is no save failed, and may have taken place all the same: look before repeating it.
+    #[error("outcome unknown: the commit failed, and may have taken place all the same; look before repeating")]
+    CommitUnknown {
+        /// The cause.
+        #[source]
+        source: Source,
+    },
     /// Anything else, an unexpected answer of SQLite for instance. Nothing was committed.
     #[error("the call failed: {detail}")]
     CallFailed {
@@ -333,7 +341,9 @@ impl Error {
             Error::CorruptStore { .. } => MapiCode::MAPI_E_CORRUPT_STORE,
             Error::Version { .. } => MapiCode::MAPI_E_VERSION,
             Error::NotEnoughDisk { .. } => MapiCode::MAPI_E_NOT_ENOUGH_DISK,
-            Error::DiskError { .. } | Error::OutcomeUnknown { .. } => MapiCode::MAPI_E_DISK_ERROR,
+            Error::DiskError { .. } | Error::OutcomeUnknown { .. } | Error::CommitUnknown { .. } => {
+                MapiCode::MAPI_E_DISK_ERROR
+            }
             Error::CallFailed { .. } => MapiCode::MAPI_E_CALL_FAILED,
         }
     }

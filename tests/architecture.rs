@@ -129,6 +129,13 @@ fn the_deciding_statement_is_written_exactly_once() {
 }
 
 #[test]
+fn planted_mistakes_are_in_no_ordinary_build() {
+    let read = |path: &str| fs::read_to_string(checkout().join(path)).unwrap();
+    let found = deciding::planted(&read("src/db/mod.rs"), &read("Cargo.toml"));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
 fn only_save_changes_calls_the_deciding_statement() {
     let all = sources("src");
     hold(calls::check, &all);

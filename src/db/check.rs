@@ -6,7 +6,7 @@ use crate::db::failure::while_doing;
 use crate::db::messages::documents;
 use crate::error::Result;
 use crate::model::document::Documents;
-use crate::model::{ObjectUid, StreamHash};
+use crate::model::{ObjectUid, StreamHash, StreamReference};
 
 /// Statements that each select what breaks a rule, as one text a row.
 const RULES: &[&str] = &[
@@ -90,7 +90,7 @@ pub(crate) struct Checkable {
     pub(crate) checksum: Option<i64>,
     pub(crate) documents: Documents,
     /// The streams that the reference table names for it.
-    pub(crate) streams: Vec<StreamHash>,
+    pub(crate) streams: Vec<StreamReference>,
 }
 
 /// Where the documents of messages stand.
@@ -137,12 +137,21 @@ pub(crate) fn checkables(
     for row in &mut rows {
         row.streams = connection
             .prepare_cached(
-                "SELECT streams.hash AS hash FROM stream_references \
+                "SELECT streams.hash AS hash, streams.size AS size FROM stream_references \
                  JOIN streams ON streams.stream_id = stream_references.stream_id \
                  WHERE stream_references.message_id = ? AND stream_references.row_version = ? \
                  AND streams.hash IS NOT NULL",
             )
-            .and_then(|mut select| select.query_map(row.key, |row| row.get("hash"))?.collect())
+            .and_then(|mut select| {
+                select
+                    .query_map(row.key, |row| {
+                        Ok(StreamReference {
+                            hash: row.get("hash")?,
+                            size: row.get::<_, i64>("size")?.unsigned_abs(),
+                        })
+                    })?
+                    .collect()
+            })
             .map_err(while_doing("checking messages"))?;
     }
     Ok(rows)

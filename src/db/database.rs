@@ -1,14 +1,15 @@
 //! The connections of one process to one store file, and how they are opened.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::db::changes;
 use crate::db::failure::{sqlite, system, while_doing};
@@ -105,7 +106,9 @@ impl Drop for Database {
         // The thread that made the last connection may not have let go of the pool yet, and would then close its
         // connections after presence was given up here.
         let (done, wait) = std::sync::mpsc::channel();
-        pool_threads().execute(move || drop(done.send(())));
+        pool_threads().execute(move || {
+            let _ = done.send(());
+        });
         let _ = wait.recv_timeout(LONGEST_CLOSE);
     }
 }
@@ -143,7 +146,7 @@ impl Database {
     }
 
     fn open_to_read(place: Place, settings: Settings) -> Result<Database> {
-        let lock_file = open_lock_file_to_read(&place);
+        let lock_file = open_lock_file_to_read(&place)?;
         if let Some(lock_file) = &lock_file {
             let deadline = Instant::now() + settings.busy_timeout;
             let waiting = |error| system("waiting for a process that migrates the store", error);
@@ -171,12 +174,8 @@ impl Database {
                 );
                 match plan {
                     ReadOnlyPlan::Immutable => {
-                        let uri = Place {
-                            path: immutable_uri(&place.path).into(),
-                            ..place
-                        };
                         let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-                        Self::assemble(uri, settings, None, lock_file, flags)
+                        Self::assemble(place, settings, None, lock_file, flags)
                     }
                     ReadOnlyPlan::Refuse(why) => Err(Error::NoAccess {
                         detail: format!("{}: {why}", place.path.display()),
@@ -196,7 +195,12 @@ impl Database {
         flags: OpenFlags,
     ) -> Result<Database> {
         let init = settings.clone();
-        let manager = SqliteConnectionManager::file(&place.path)
+        let name = if flags.contains(OpenFlags::SQLITE_OPEN_URI) {
+            PathBuf::from(immutable_uri(&place.path))
+        } else {
+            place.path.clone()
+        };
+        let manager = SqliteConnectionManager::file(name)
             .with_flags(flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .with_init(move |connection| {
                 prepare(connection, &init)?;
@@ -277,36 +281,50 @@ impl Database {
     /// committed what the row then shows. The newest change that this process has seen is at most the newest
     /// one there is, and an older pin protects more.
     pub(crate) fn pin(&self) -> Result<Option<Pin>> {
+        let newest = self.last_change.load(Ordering::Acquire);
+        self.pin_at(ChangeNumber::new(newest).unwrap_or(ChangeNumber::ZERO))
+    }
+
+    /// Keeps the streams of every state from a change on from being collected; right for a handle that an older pin
+    /// protects until then.
+    pub(crate) fn pin_at(&self, change: ChangeNumber) -> Result<Option<Pin>> {
         let Some(lock_file) = &self.connections()?.lock_file else {
             return Ok(None);
         };
         lock_file
-            .pin(self.last_change.load(Ordering::Acquire))
+            .pin(change.get())
             .map(Some)
             .map_err(|error| system("pinning a snapshot", error))
     }
 }
 
-/// Where the file is not there it is made, so that later writers see this reader's snapshots. Where it can be neither
-/// opened nor made, nobody of this kind writes: every writer needs it.
-fn open_lock_file_to_read(place: &Place) -> Option<LockFile> {
+/// Where the lock file is not there it is made, so that writers see this reader's snapshots. Only a medium that nobody can
+/// write goes without: elsewhere somebody could replace, and collect, what this process is still reading.
+fn open_lock_file_to_read(place: &Place) -> Result<Option<LockFile>> {
     let path = place.beside("-lock");
-    LockFile::open(&path, LockAccess::ReadOnly)
-        .or_else(|_| LockFile::open(&path, LockAccess::ReadWrite))
-        .ok()
+    let opened = LockFile::open(&path, LockAccess::ReadOnly)
+        .or_else(|_| LockFile::open(&path, LockAccess::ReadWrite));
+    match opened {
+        Ok(lock_file) => Ok(Some(lock_file)),
+        Err(_) if place.medium_is_read_only() => Ok(None),
+        Err(error) => Err(system(format!("opening {}", path.display()), error)),
+    }
 }
 
-/// One worker thread makes the connections of all stores of the process.
-fn pool_threads() -> Arc<scheduled_thread_pool::ScheduledThreadPool> {
-    static THREADS: OnceLock<Arc<scheduled_thread_pool::ScheduledThreadPool>> = OnceLock::new();
-    let threads = THREADS.get_or_init(|| {
-        Arc::new(
-            scheduled_thread_pool::ScheduledThreadPool::builder()
-                .num_threads(1)
-                .build(),
-        )
-    });
-    Arc::clone(threads)
+/// One worker thread makes the connections of all stores of the process. A forked child has no threads but the one
+/// that forked, so it begins with a pool of its own; the parent's is leaked there, since nobody would answer it.
+fn pool_threads() -> Arc<ScheduledThreadPool> {
+    static THREADS: Mutex<Option<(u32, Arc<ScheduledThreadPool>)>> = Mutex::new(None);
+    let process = std::process::id();
+    let mut threads = THREADS.lock();
+    match &*threads {
+        Some((made_by, pool)) if *made_by == process => Arc::clone(pool),
+        _ => {
+            let pool = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
+            std::mem::forget(threads.replace((process, Arc::clone(&pool))));
+            pool
+        }
+    }
 }
 
 fn pool_failure(error: r2d2::Error) -> Error {
@@ -372,7 +390,9 @@ fn ready_connection(
             let connection = connect(&place.path, flags, settings)?;
             state = migrate::recognise(&connection)?;
             if state == SchemaState::Current {
-                return Ok(connection);
+            refuse_other_than_wal(&connection)?;
+            accept(&connection)?;
+                            return Ok(connection);
             }
         }
         if state == SchemaState::Empty && settings.when_missing == WhenMissing::Refuse {
@@ -401,28 +421,62 @@ fn ready_connection(
     let mut connection = connect(&place.path, flags, settings)?;
     let now = FileTime::from_timestamp(jiff::Timestamp::now());
     migrate::migrate(&mut connection, &settings.client_name, now)?;
+    accept(&connection)?;
     lock_file.downgrade_presence().map_err(waiting)?;
     Ok(connection)
 }
 
-/// SQLite gives its side files the permissions of the file itself.
+/// Until a file is known to be a store of ours, closing it must not move its log into it: what is refused is left as it was.
+fn accept(connection: &Connection) -> Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map(drop)
+        .map_err(while_doing("preparing a connection"))
+}
+
+/// Somebody may have switched the mode by hand, and all that is promised between processes stands on the log.
+fn refuse_other_than_wal(connection: &Connection) -> Result<()> {
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .map_err(while_doing("reading the journal mode"))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(Error::CorruptStore {
+        detail: format!(
+            "the store is in journal mode {mode}; switch it back with PRAGMA journal_mode = WAL while nobody uses it"
+        ),
+        source: None,
+    })
+}
+
+/// SQLite gives its side files the permissions of the file itself. An empty file is made private as well; one that is
+/// shorter than SQLite's header is somebody else's, although SQLite would take it for empty.
 fn make_private_file(path: &Path) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    match std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let failed = |error| system(format!("making {}", path.display()), error);
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(system(format!("making {}", path.display()), error)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            match std::fs::metadata(path).map_err(failed)?.len() {
+                0 => std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed),
+                1..512 => Err(Error::CorruptStore {
+                    detail: format!("{} is not empty, and no store", path.display()),
+                    source: None,
+                }),
+                _ => Ok(()),
+            }
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 
 fn connect(path: &Path, flags: OpenFlags, settings: &Settings) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(while_doing("opening the store file"))?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(while_doing("preparing a connection"))?;
     prepare(&connection, settings).map_err(|error| sqlite("preparing a connection", error))?;
     Ok(connection)
 }

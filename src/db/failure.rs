@@ -102,12 +102,7 @@ impl From<WriteFailure> for Error {
     fn from(failure: WriteFailure) -> Self {
         match failure {
             WriteFailure::Nothing(error) => error,
-            WriteFailure::CommitUnknown(source) => Error::DiskError {
-                detail:
-                    "the commit failed and may have taken place all the same; look before repeating"
-                        .to_owned(),
-                source,
-            },
+            WriteFailure::CommitUnknown(source) => Error::CommitUnknown { source },
         }
     }
 }

@@ -219,12 +219,17 @@ pub(crate) fn rename(
 
 /// Deletes a folder that nobody sees anything in. Soft-deleted messages in it go to its parent, as they are:
 /// they are still somebody's.
-pub(crate) fn delete(tx: &WriteTransaction<'_>, folder: &FolderRow) -> Result<()> {
+pub(crate) fn delete(
+    tx: &WriteTransaction<'_>,
+    folder: &FolderRow,
+    change_number: ChangeNumber,
+) -> Result<()> {
     tx.connection
         .prepare_cached(
-            "UPDATE messages SET folder_id = ? WHERE folder_id = ? AND deleted_at IS NOT NULL",
+            "UPDATE messages SET folder_id = ?, change_number = ? \
+             WHERE folder_id = ? AND deleted_at IS NOT NULL",
         )
-        .and_then(|mut update| update.execute((folder.parent_folder_id, folder.folder_id)))
+        .and_then(|mut update| update.execute((folder.parent_folder_id, change_number, folder.folder_id)))
         .map_err(while_doing("keeping the soft-deleted messages of a folder"))?;
     tx.connection
         .prepare_cached("DELETE FROM folders WHERE folder_id = ?")

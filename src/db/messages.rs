@@ -171,17 +171,34 @@ pub(crate) enum Order {
     LastModifiedFirst,
 }
 
+/// How a page is found: the key of the message that it begins after, then a seek. With the key as a value SQLite goes
+/// straight to the page; an `OR` for the first page would make it read all that comes before.
+struct PageSql {
+    key: &'static str,
+    first: &'static str,
+    next: &'static str,
+}
+
 impl Order {
-    const fn page_sql(self) -> &'static str {
-        macro_rules! page {
-            ($key:literal, $direction:literal, $before:literal) => {
+    const fn sql(self) -> PageSql {
+        macro_rules! select {
+            ($key:literal, $direction:literal $(, $beyond:literal)?) => {
                 concat!(
                     "SELECT entry_uid, row_version, subject, sender, received_at, modified_at, size, is_read, ",
                     "has_attachments FROM messages WHERE folder_id = :folder AND deleted_at IS NULL ",
-                    "AND is_associated = 0 AND (:after IS NULL OR (", $key, ", message_id) ", $before,
-                    " (SELECT ", $key, ", message_id FROM messages WHERE entry_uid = :after)) ",
+                    "AND is_associated = 0 ",
+                    $("AND (", $key, ", message_id) ", $beyond, " (:key, :message_id) ",)?
                     "ORDER BY ", $key, " ", $direction, ", message_id ", $direction, " LIMIT :limit"
                 )
+            };
+        }
+        macro_rules! page {
+            ($key:literal, $direction:literal, $beyond:literal) => {
+                PageSql {
+                    key: concat!("SELECT ", $key, " AS sort_key, message_id FROM messages WHERE entry_uid = ?"),
+                    first: select!($key, $direction),
+                    next: select!($key, $direction, $beyond),
+                }
             };
         }
         match self {
@@ -194,37 +211,64 @@ impl Order {
     }
 }
 
-/// A page of a folder's visible messages, after a given one.
+/// A page of a folder's visible messages, after a given one; none if that one is not there any more.
 pub(crate) fn page(
     connection: &Connection,
     folder_id: i64,
     order: Order,
     after: Option<ObjectUid>,
     limit: u32,
-) -> Result<Vec<SummaryRow>> {
+) -> Result<Option<Vec<SummaryRow>>> {
+    let sql = order.sql();
+    let rows = match after {
+        None => connection.prepare_cached(sql.first).and_then(|mut select| {
+            let parameters = named_params! { ":folder": folder_id, ":limit": limit };
+            select.query_map(parameters, summary_row)?.collect()
+        }),
+        Some(after) => {
+            let key: Option<(rusqlite::types::Value, i64)> = connection
+                .prepare_cached(sql.key)
+                .and_then(|mut select| {
+                    let read = |row: &Row<'_>| Ok((row.get("sort_key")?, row.get("message_id")?));
+                    select.query_row([after], read).optional()
+                })
+                .map_err(while_doing("listing a folder"))?;
+            let Some((key, message_id)) = key else {
+                return Ok(None);
+            };
+            connection.prepare_cached(sql.next).and_then(|mut select| {
+                let parameters = named_params! {
+                    ":folder": folder_id, ":limit": limit, ":key": key, ":message_id": message_id,
+                };
+                select.query_map(parameters, summary_row)?.collect()
+            })
+        }
+    };
+    rows.map(Some).map_err(while_doing("listing a folder"))
+}
+
+fn summary_row(row: &Row<'_>) -> rusqlite::Result<SummaryRow> {
+    Ok(SummaryRow {
+        uid: row.get("entry_uid")?,
+        row_version: row.get("row_version")?,
+        subject: row.get("subject")?,
+        sender: row.get("sender")?,
+        received: FileTime::parse(&row.get::<_, String>("received_at")?),
+        modified: row.get("modified_at")?,
+        size: row.get::<_, i64>("size")?.unsigned_abs(),
+        read_state: row.get("is_read")?,
+        has_attachments: row.get("has_attachments")?,
+    })
+}
+
+/// Whether a folder holds a message that is not soft-deleted, associated ones included.
+pub(crate) fn first_in_folder(connection: &Connection, folder_id: i64) -> Result<Option<i64>> {
     connection
-        .prepare_cached(order.page_sql())
-        .and_then(|mut select| {
-            select
-                .query_map(
-                    named_params! { ":folder": folder_id, ":after": after, ":limit": limit },
-                    |row| {
-                        Ok(SummaryRow {
-                            uid: row.get("entry_uid")?,
-                            row_version: row.get("row_version")?,
-                            subject: row.get("subject")?,
-                            sender: row.get("sender")?,
-                            received: FileTime::parse(&row.get::<_, String>("received_at")?),
-                            modified: row.get("modified_at")?,
-                            size: row.get::<_, i64>("size")?.unsigned_abs(),
-                            read_state: row.get("is_read")?,
-                            has_attachments: row.get("has_attachments")?,
-                        })
-                    },
-                )?
-                .collect()
-        })
-        .map_err(while_doing("listing a folder"))
+        .prepare_cached(
+            "SELECT message_id FROM messages WHERE folder_id = ? AND deleted_at IS NULL LIMIT 1",
+        )
+        .and_then(|mut select| select.query_row([folder_id], |row| row.get("message_id")).optional())
+        .map_err(while_doing("looking into a folder"))
 }
 
 /// A table whose objects have uids.

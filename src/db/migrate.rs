@@ -75,8 +75,16 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
         // Both are properties of the file that only an empty one takes. WAL is set here, alone, and
         // never again: several processes that set it at once get errors that no busy handler catches.
         connection
-            .execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
+            .execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
             .map_err(while_doing("preparing a new store"))?;
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .map_err(while_doing("preparing a new store"))?;
+        if mode != "wal" {
+            return Err(Error::NoSupport {
+                detail: format!("a write-ahead log is not possible there; the journal mode stays {mode}"),
+            });
+        }
     }
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -142,8 +150,13 @@ fn fill_new_store(connection: &Connection, client_name: &str, now: FileTime) -> 
 /// Reads the uid that makes entry ids of this store its own.
 pub(crate) fn store_uid(connection: &Connection) -> Result<StoreUid> {
     connection
-        .query_row("SELECT store_uid FROM store_info", [], |row| {
-            row.get("store_uid")
+        .query_row("SELECT store_uid FROM store_info", [], |row| row.get("store_uid"))
+        .map_err(|error| match error.sqlite_error_code() {
+            // A table or a row that every store has is missing.
+            None | Some(rusqlite::ErrorCode::Unknown) => Error::CorruptStore {
+                detail: "the store's uid is missing".to_owned(),
+                source: Some(Box::new(error)),
+            },
+            Some(_) => crate::db::failure::sqlite("reading the store's uid", error),
         })
-        .map_err(while_doing("reading the store's uid"))
 }

@@ -48,6 +48,16 @@ impl Place {
                     occupant: Occupant::File,
                 })
             }
+            // The link is there, and what it names is not: a store made through it would lie elsewhere than its side files.
+            Err(_) if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
+                Err(Error::NotFound {
+                    kind: ObjectKind::Store,
+                    what: format!("{}: a link that leads nowhere", path.display()),
+                })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+                Err(Error::InvalidParameter { detail: format!("{path:?} is no path: {error}") })
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let name = path.file_name().ok_or_else(|| Error::InvalidParameter {
                     detail: format!("{} names no file", path.display()),

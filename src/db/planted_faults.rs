@@ -52,6 +52,16 @@ pub(crate) fn chosen() -> Option<Fault> {
     )
 }
 
+const WITHOUT_VERSION: &str = "UPDATE messages SET row_version = row_version + 1, \
+    change_number = :change_number, content_checksum = :checksum, committed_at = :now, modified_by = :client, \
+    properties = :properties, recipients = :recipients, attachments = :attachments \
+    WHERE message_id = :message_id AND deleted_at IS NULL RETURNING row_version";
+
+const DELETED_OR_NOT: &str = "UPDATE messages SET row_version = row_version + 1, \
+    change_number = :change_number, content_checksum = :checksum, committed_at = :now, modified_by = :client, \
+    properties = :properties, recipients = :recipients, attachments = :attachments, deleted_at = NULL \
+    WHERE message_id = :message_id RETURNING row_version";
+
 /// Does a save wrongly, if this is one that the chosen mistake is about.
 pub(crate) fn save(
     tx: &WriteTransaction<'_>,
@@ -60,26 +70,13 @@ pub(crate) fn save(
     guard: Guard,
 ) -> Result<Option<Outcome>> {
     match (chosen(), guard) {
-        (Some(Fault::CheckThenWrite), Guard::Expect(_)) => overwrite(
-            tx,
-            save,
-            message_id,
-            guard,
-            "UPDATE messages SET row_version = row_version + 1, change_number = :change_number, \
-             content_checksum = :checksum, committed_at = :now, modified_by = :client, properties = :properties, \
-             recipients = :recipients, attachments = :attachments \
-             WHERE message_id = :message_id AND deleted_at IS NULL RETURNING row_version",
-        ),
-        (Some(Fault::RevivedByForce | Fault::VersionTwice), Guard::Force { .. }) => overwrite(
-            tx,
-            save,
-            message_id,
-            guard,
-            "UPDATE messages SET row_version = row_version + 1, change_number = :change_number, \
-             content_checksum = :checksum, committed_at = :now, modified_by = :client, properties = :properties, \
-             recipients = :recipients, attachments = :attachments, deleted_at = NULL \
-             WHERE message_id = :message_id RETURNING row_version",
-        ),
+        (Some(Fault::CheckThenWrite), Guard::Expect(_))
+        | (Some(Fault::VersionTwice), Guard::Force { .. }) => {
+            overwrite(tx, save, message_id, guard, WITHOUT_VERSION)
+        }
+        (Some(Fault::RevivedByForce), Guard::Force { .. }) => {
+            overwrite(tx, save, message_id, guard, DELETED_OR_NOT)
+        }
         (Some(Fault::SwallowedObjectChanged), Guard::Expect(expected)) => {
             let current = messages::current_version(tx.connection, message_id)?;
             let refused = current.is_some_and(|current| {

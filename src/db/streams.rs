@@ -238,20 +238,30 @@ pub(crate) struct Unreferenced {
     pub(crate) since: ChangeNumber,
 }
 
-/// The unreferenced streams after one, in order.
+/// The newest stream; none before there is any.
+pub(crate) fn newest(connection: &Connection) -> Result<StreamId> {
+    connection
+        .prepare_cached("SELECT coalesce(max(stream_id), 0) AS newest FROM streams")
+        .and_then(|mut select| select.query_row([], |row| row.get("newest").map(StreamId)))
+        .map_err(while_doing("looking for unreferenced streams"))
+}
+
+/// The unreferenced streams after one and up to another, in order.
 pub(crate) fn unreferenced(
     connection: &Connection,
     after: Option<StreamId>,
+    end: StreamId,
     limit: u32,
 ) -> Result<Vec<Unreferenced>> {
     connection
         .prepare_cached(
             "SELECT stream_id, unreferenced_since FROM streams \
-             WHERE stream_id > ? AND unreferenced_since IS NOT NULL ORDER BY stream_id LIMIT ?",
+             WHERE stream_id > ? AND stream_id <= ? AND unreferenced_since IS NOT NULL \
+             ORDER BY stream_id LIMIT ?",
         )
         .and_then(|mut select| {
             select
-                .query_map((after.map_or(0, |stream| stream.0), limit), |row| {
+                .query_map((after.map_or(0, |stream| stream.0), end.0, limit), |row| {
                     Ok(Unreferenced {
                         stream: row.get("stream_id").map(StreamId)?,
                         since: row.get("unreferenced_since")?,
@@ -262,13 +272,15 @@ pub(crate) fn unreferenced(
         .map_err(while_doing("looking for unreferenced streams"))
 }
 
-/// Takes a stream out of reach, if it is still unreferenced since the same change: from then on nobody finds
+/// Takes a stream out of reach, if it is still unreferenced since the same change; the mark alone is not trusted, since
+/// its chunks go before the foreign key could object. From then on nobody finds
 /// it, so that its chunks can go in several transactions.
 pub(crate) fn condemn(tx: &WriteTransaction<'_>, candidate: Unreferenced) -> Result<Condemned> {
     let condemned = tx
         .connection
         .prepare_cached(
-            "UPDATE streams SET hash = NULL WHERE stream_id = ? AND unreferenced_since = ?",
+            "UPDATE streams SET hash = NULL WHERE stream_id = ? AND unreferenced_since = ? AND NOT EXISTS \
+             (SELECT 1 FROM stream_references WHERE stream_references.stream_id = streams.stream_id)",
         )
         .and_then(|mut update| update.execute((candidate.stream.0, candidate.since)))
         .map_err(while_doing("collecting a stream"))?;

@@ -183,6 +183,8 @@ impl Database {
         timeout: Duration,
         work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
     ) -> Result<T, WriteFailure> {
+        // What a panic or a failed rollback left open would keep every process from writing.
+        roll_back(writer);
         let begun = writer
             .prepare_cached("BEGIN IMMEDIATE")
             .and_then(|mut begin| begin.execute([]));

@@ -81,8 +81,10 @@ pub(crate) enum Outcome {
     SavedBefore(RecordedSave),
     /// Another client was faster.
     Changed(CurrentVersion),
-    /// The message is deleted; for a first save, its folder is gone.
+    /// The message is deleted.
     Gone,
+    /// The folder of a first save is.
+    FolderGone,
 }
 
 /// The deciding statement, with or without the version predicate (P2).
@@ -112,8 +114,9 @@ pub(crate) fn save(
     guard: Guard,
     attempt: Attempt,
 ) -> Result<Outcome> {
-    // A forced save goes through whatever is stored, so a repeated one would go through twice.
-    if (attempt == Attempt::Repeated || matches!(guard, Guard::Force { .. }))
+    // A forced save goes through whatever is stored, so a repeated one would go through twice. A save that is tried
+    // for the first time has an id that nobody used, and need not look through the message's history for it.
+    if attempt == Attempt::Repeated
         && let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)?
     {
         return Ok(Outcome::SavedBefore(recorded));
@@ -173,7 +176,7 @@ pub(crate) fn save(
     drop(update);
 
     let Some((row_version, modified_at, folder)) = row else {
-        return refusal(tx, save, message_id);
+        return refusal(tx, message_id);
     };
     // What a guarded save replaces is its base, so equal references need no look at the table.
     if matches!(guard, Guard::Force { .. }) || save.base_streams != save.streams {
@@ -203,16 +206,12 @@ pub(crate) fn save(
 }
 
 /// Tells apart why the deciding statement met no row, in its own transaction.
-fn refusal(tx: &WriteTransaction<'_>, save: &Save<'_>, message_id: i64) -> Result<Outcome> {
-    if let Some(recorded) = changes::find_save(tx.connection, save.uid, save.save_id)? {
-        return Ok(Outcome::SavedBefore(recorded));
-    }
-    Ok(
-        match messages::current_version(tx.connection, message_id)? {
-            Some(current) if current.deleted_at.is_none() => Outcome::Changed(current),
-            _ => Outcome::Gone,
-        },
-    )
+fn refusal(tx: &WriteTransaction<'_>, message_id: i64) -> Result<Outcome> {
+    let current = messages::current_version(tx.connection, message_id)?;
+    Ok(match current {
+        Some(current) if current.deleted_at.is_none() => Outcome::Changed(current),
+        _ => Outcome::Gone,
+    })
 }
 
 /// A forced save also changes what others saved meanwhile, in properties that its client never touched: the
@@ -309,7 +308,7 @@ pub(crate) fn insert_first(
         })
         .map_err(while_doing("saving a new message"))?;
     let Some(message_id) = message_id else {
-        return Ok(Outcome::Gone);
+        return Ok(Outcome::FolderGone);
     };
     if !save.streams.is_empty() {
         streams::refer(tx, message_id, save.streams, save.pending_streams)?;

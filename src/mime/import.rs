@@ -51,7 +51,8 @@ impl Importer {
     /// # Errors
     ///
     /// `MAPI_E_TOO_BIG`: this mail exceeds a limit of the store, and was not added. All others are those of
-    /// [`Message::save_changes`]: the batch could not be committed, and none of the pending ones was stored.
+    /// [`Message::save_changes`]: the batch could not be committed; it is still pending, this mail included, and
+    /// [`Importer::flush`] repeats it.
     pub fn add(&mut self, mail: &[u8]) -> Result<()> {
         let message = new_message(&self.folder, &parse_message(mail))?;
         self.batch.push(message);
@@ -71,17 +72,24 @@ impl Importer {
     ///
     /// # Errors
     ///
-    /// As [`Message::save_changes`] for a new message: none of the pending ones was stored.
+    /// As [`Message::save_changes`] for a new message: what was not stored is still pending, and the call can be
+    /// repeated, also where the outcome is unknown.
     pub fn flush(&mut self) -> Result<()> {
-        self.bytes = 0;
-        let mut batch = mem::take(&mut self.batch);
-        if batch.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
-        for saved in self.folder.store().save_together(&mut batch)? {
-            saved?;
+        let results = self.folder.store().save_together(&mut self.batch)?;
+        // What was not saved stays pending, and is not closed: only success closes.
+        let (mut refused, mut kept) = (None, Vec::new());
+        for (message, result) in mem::take(&mut self.batch).into_iter().zip(results) {
+            if let Err(error) = result {
+                refused = Some(error);
+                kept.push(message);
+            }
         }
-        Ok(())
+        self.batch = kept;
+        self.bytes = 0;
+        refused.map_or(Ok(()), Err)
     }
 }
 

@@ -116,9 +116,11 @@ impl Message {
     pub fn create_attachment(&mut self) -> Result<Attachment<'_>> {
         self.check_modifiable()?;
         let number = AttachmentNumber(self.mine.attachments.next_number);
+        let next_number = number.0.checked_add(1).ok_or_else(|| Error::TooBig {
+            detail: "the message has used all its attachment numbers".to_owned(),
+        })?;
         // Taken even if the attachment is dropped unsaved: numbers are never used again.
-        let table = &mut self.content_mut().attachments;
-        table.next_number = table.next_number.saturating_add(1);
+        self.content_mut().attachments.next_number = next_number;
         Ok(Attachment {
             message: self,
             number,

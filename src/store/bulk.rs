@@ -61,6 +61,7 @@ impl Store {
     /// For one message, in its place: `MAPI_E_NOT_FOUND`, `MAPI_E_UNKNOWN_ENTRYID`. For the call, with nothing moved:
     /// `MAPI_E_OBJECT_DELETED`: the folder was deleted; and those of writing the store.
     pub fn move_messages(&self, entry_ids: &[EntryId], folder: &Folder) -> Result<Outcomes> {
+        self.object(&folder.entry_id())?;
         self.change_aside(
             entry_ids,
             ChangeKind::MessagesMoved,
@@ -183,9 +184,10 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// As [`Store::set_read_state`] for one message; `MAPI_E_INVALID_OBJECT`: the handle is closed.
+    /// As [`Store::set_read_state`] for one message; `MAPI_E_NO_ACCESS`: the handle is read-only (O3).
+    /// `MAPI_E_INVALID_OBJECT`: it is closed.
     pub fn set_read_state(&mut self, read_state: ReadState) -> Result<()> {
-        self.check_open()?;
+        self.check_modifiable()?;
         if self.base.is_some() {
             let outcomes = self.store.set_read_state(&[self.entry_id()], read_state)?;
             for (_, outcome) in outcomes {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::db::check::{self, Checkable, DocumentTable, SealedStream};
 use crate::db::streams;
 use crate::error::{Error, Result};
-use crate::model::StreamHash;
+use crate::model::StreamReference;
 use crate::model::document;
 use crate::store::Store;
 
@@ -166,20 +166,18 @@ fn check_content(row: &Checkable, problems: &mut Vec<String>) {
     match document::read(&row.documents) {
         Err(error) => problems.push(format!("{name} cannot be read: {error}")),
         Ok(content) => {
-            let named: BTreeSet<StreamHash> = content
-                .streams()
-                .iter()
-                .map(|reference| reference.hash)
-                .collect();
-            let referred: BTreeSet<StreamHash> = row.streams.iter().copied().collect();
+            let named = content.streams();
+            let referred: BTreeSet<StreamReference> = row.streams.iter().copied().collect();
             for missing in named.difference(&referred) {
                 problems.push(format!(
-                    "{name} names stream {missing}, which is not kept for it"
+                    "{name} names stream {} of {} bytes, which is not kept for it",
+                    missing.hash, missing.size
                 ));
             }
             for surplus in referred.difference(&named) {
                 problems.push(format!(
-                    "{name} keeps stream {surplus}, which it does not name"
+                    "{name} keeps stream {} of {} bytes, which it does not name",
+                    surplus.hash, surplus.size
                 ));
             }
         }

@@ -1,12 +1,14 @@
 //! Removing streams that nothing refers to and no open handle can still read.
 
-use crate::db::streams::{self, Condemned, Deleted, StreamId};
-use crate::db::transaction::Ending;
+use crate::db::streams::{self, Condemned, Deleted, StreamId, Unreferenced};
+use crate::db::transaction::{Ending, WriteTransaction};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// Streams looked at in one turn.
 const LOOKED_AT_ONCE: u32 = 100;
+/// A stream of fewer chunks goes in the turn in which it is found.
+const SMALL: u32 = 2;
 /// Chunks deleted in one turn: 8 MiB.
 const DELETED_AT_ONCE: u32 = 64;
 
@@ -32,36 +34,54 @@ impl Store {
     /// Those of writing the store; what was removed before stays removed.
     pub fn collect_garbage(&self) -> Result<Collected> {
         let mut collected = Collected::default();
+        // Streams that others make unreferenced from now on are for the next collection: it must come to an end.
+        let end = self.database.read(streams::newest)?;
         let mut after = None;
         loop {
             let candidates = self
                 .database
-                .read(|reader| streams::unreferenced(reader, after, LOOKED_AT_ONCE))?;
+                .read(|reader| streams::unreferenced(reader, after, end, LOOKED_AT_ONCE))?;
             let Some(last) = candidates.last() else {
                 return Ok(collected);
             };
             after = Some(last.stream);
-            let condemned: Vec<StreamId> = self.database.write(
+            let (part, large) = self.database.write(
                 |_| Ok(()),
-                |tx| {
-                    let mut condemned = Vec::new();
-                    for candidate in &candidates {
-                        // Inside the transaction: a handle that is opened after this look reads a state in which
-                        // the stream is unreferenced already, and one that was opened before has its pin.
-                        if self.is_pinned_below(candidate.since.get())? {
-                            collected.kept_for_handles += 1;
-                        } else if streams::condemn(tx, *candidate)? == Condemned::Yes {
-                            condemned.push(candidate.stream);
-                        }
-                    }
-                    Ok(Ending::Commit(condemned))
-                },
+                |tx| self.collect_some(tx, &candidates).map(Ending::Commit),
             )?;
-            for stream in condemned {
+            collected.streams += part.streams;
+            collected.bytes += part.bytes;
+            collected.kept_for_handles += part.kept_for_handles;
+            for stream in large {
                 collected.streams += 1;
                 collected.bytes += self.delete_stream(stream)?;
             }
         }
+    }
+
+    /// Deletes small streams in one turn; large ones are only taken out of reach, and returned.
+    fn collect_some(
+        &self,
+        tx: &WriteTransaction<'_>,
+        candidates: &[Unreferenced],
+    ) -> Result<(Collected, Vec<StreamId>)> {
+        let mut collected = Collected::default();
+        let mut large = Vec::new();
+        for candidate in candidates {
+            // Inside the transaction: a handle that is opened after this look reads a state in which the stream is
+            // unreferenced already, and one that was opened before has its pin.
+            if self.is_pinned_below(candidate.since.get())? {
+                collected.kept_for_handles += 1;
+            } else if streams::condemn(tx, *candidate)? == Condemned::Yes {
+                let (bytes, deleted) = streams::delete_some(tx, candidate.stream, SMALL)?;
+                collected.bytes += bytes;
+                match deleted {
+                    Deleted::All => collected.streams += 1,
+                    Deleted::Part => large.push(candidate.stream),
+                }
+            }
+        }
+        Ok((collected, large))
     }
 
     fn delete_stream(&self, stream: StreamId) -> Result<u64> {

@@ -309,11 +309,10 @@ impl Folder {
             if !folders::children(tx.connection, self.folder_id)?.is_empty() {
                 return Err(Error::HasFolders { name: row.name });
             }
-            let first = messages::page(tx.connection, self.folder_id, Order::NewestFirst, None, 1)?;
-            if !first.is_empty() || row.total > 0 {
+            if messages::first_in_folder(tx.connection, self.folder_id)?.is_some() {
                 return Err(Error::HasMessages { name: row.name });
             }
-            folders::delete(tx, &row)
+            folders::delete(tx, &row, tx.next_change()?)
         })
     }
 
@@ -321,7 +320,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// `MAPI_E_UNKNOWN_ENTRYID`: `after` is of another store; and those of reading the store.
+    /// `MAPI_E_NOT_FOUND`: the message to begin after was deleted for good; begin anew. `MAPI_E_UNKNOWN_ENTRYID`: it is
+    /// of another store; and those of reading the store.
     pub fn messages(&self, page: Page) -> Result<Vec<MessageSummary>> {
         let after = page
             .after
@@ -336,10 +336,13 @@ impl Folder {
             ContentsOrder::LastModifiedFirst => Order::LastModifiedFirst,
         };
         let folder_id = self.folder_id;
-        let rows = self
-            .store
-            .database
-            .read(|reader| messages::page(reader, folder_id, order, after, page.limit))?;
+        let rows = self.store.database.read_together(|reader| {
+            messages::page(reader, folder_id, order, after, page.limit)
+        })?;
+        let rows = rows.ok_or_else(|| Error::NotFound {
+            kind: ObjectKind::Message,
+            what: after.map_or_else(String::new, |after| after.to_string()),
+        })?;
         let summary = |row: messages::SummaryRow| MessageSummary {
             entry_id: self.store.entry_id(row.uid),
             row_version: row.row_version,

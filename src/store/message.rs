@@ -80,8 +80,8 @@ pub(crate) struct Pending {
     /// The id of the next save, kept until it succeeds (S8).
     pub(crate) save_id: SaveId,
     pub(crate) attempt: Attempt,
-    /// A save whose commit may have taken place.
-    pub(crate) unsettled: Option<Unsettled>,
+    /// Saves whose commit may have taken place, oldest first.
+    pub(crate) unsettled: Vec<Unsettled>,
     /// New streams that are not in the store yet.
     pub(crate) streams: NewStreams,
     /// What the documents take; counted when something changes first.
@@ -110,6 +110,11 @@ impl NewStreams {
         }
     }
 
+    pub(crate) fn retain(&mut self, wanted: impl Fn(StreamHash) -> bool) {
+        self.by_hash.retain(|hash, _| wanted(*hash));
+        self.bytes = self.by_hash.values().map(|data| data.len()).sum();
+    }
+
     pub(crate) fn total(&self) -> usize {
         self.bytes
     }
@@ -131,7 +136,7 @@ impl Pending {
             touched: BTreeSet::new(),
             save_id: SaveId::random(),
             attempt: Attempt::First,
-            unsettled: None,
+            unsettled: Vec::new(),
             streams: NewStreams::default(),
             sizes: None,
         }

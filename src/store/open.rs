@@ -12,6 +12,9 @@ use crate::model::{EntryId, ObjectUid, StoreUid};
 /// How long a writer waits for other processes unless the host says otherwise (P3).
 const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// SQLite counts milliseconds in 32 bits, and a deadline must be a time that the clock can tell.
+const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A message store: one SQLite file that any number of processes on one host may open at once.
 ///
 /// Cheap to clone, and shared between threads. It is closed when the last clone and the last handle that came
@@ -107,9 +110,9 @@ impl StoreOptions {
         self
     }
 
-    /// How long a call waits for other processes before it answers `MAPI_E_BUSY` (P3).
+    /// How long a call waits for other processes before it answers `MAPI_E_BUSY` (P3); at most a day.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.busy_timeout = timeout;
+        self.settings.busy_timeout = timeout.min(LONGEST_BUSY_TIMEOUT);
         self
     }
 

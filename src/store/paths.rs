@@ -23,16 +23,18 @@ impl Store {
             what: path.to_owned(),
         };
         if let Some(below_root) = path.strip_prefix('/') {
-            let root = self.folder_of_kind(FolderKind::Root)?;
-            if let Ok(folder) = descend(root, below_root) {
-                return Ok(folder);
+            match descend(self.folder_of_kind(FolderKind::Root)?, below_root) {
+                Err(Error::NotFound { .. }) => {}
+                found => return found,
             }
         }
-        let names = components(path)?;
-        if names.is_empty() {
+        if components(path)?.is_empty() {
             return Err(not_found());
         }
-        descend(self.folder_of_kind(FolderKind::IpmSubtree)?, path).map_err(|_| not_found())
+        match descend(self.folder_of_kind(FolderKind::IpmSubtree)?, path) {
+            Err(Error::NotFound { .. }) => Err(not_found()),
+            found => found,
+        }
     }
 
     /// The folder at a path below the IPM subtree, made with all that is missing on the way to it.
@@ -42,11 +44,21 @@ impl Store {
     /// Those of [`Store::folder_by_path`] but `MAPI_E_NOT_FOUND`, and of [`Folder::create_folder`] but
     /// `MAPI_E_COLLISION`: a folder that another process makes at the same moment is as good.
     pub fn ensure_folder(&self, path: &str) -> Result<Folder> {
-        if let Ok(folder) = self.folder_by_path(path) {
-            return Ok(folder);
+        match self.folder_by_path(path) {
+            Err(Error::NotFound { .. }) => {}
+            found => return found,
         }
+        let mut names = components(path)?.into_iter().peekable();
         let mut folder = self.folder_of_kind(FolderKind::IpmSubtree)?;
-        for name in components(path)? {
+        // A path from the root may name the subtree itself.
+        if path.starts_with('/')
+            && let Some(first) = names.peek()
+            && let Ok(below_root) = self.folder_of_kind(FolderKind::Root)?.folder(first)
+        {
+            folder = below_root;
+            names.next();
+        }
+        for name in names {
             folder = match folder.folder(name) {
                 Ok(child) => child,
                 Err(Error::NotFound { .. }) => match folder.create_folder(name) {

@@ -126,6 +126,7 @@ impl Message {
             return self.set_initial_flags(MessageFlags::from_bits_retain(*flags));
         }
         self.check_not_computed(tag)?;
+        self.forget_replaced_streams();
         let stored = self.storable(tag, value)?;
         self.put(tag, stored)
     }
@@ -140,6 +141,7 @@ impl Message {
     pub fn set_stream(&mut self, tag: PropertyTag, data: impl Read) -> Result<u64> {
         self.check_modifiable()?;
         self.check_not_computed(tag)?;
+        self.forget_replaced_streams();
         let (stored, size) = self.take_stream(tag, data)?;
         self.put(tag, stored)?;
         Ok(size)

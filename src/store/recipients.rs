@@ -46,13 +46,13 @@ impl Message {
     /// handle is read-only. `MAPI_E_INVALID_OBJECT`: it is closed. The handle is as it was.
     pub fn add_recipient(&mut self, recipient: Recipient) -> Result<RowId> {
         self.check_modifiable()?;
-        let row_id = self
-            .mine
-            .recipients
-            .iter()
-            .map(|row| row.row_id.saturating_add(1))
-            .max()
-            .unwrap_or(0);
+        // Row ids ascend, so the last is the highest.
+        let row_id = match self.mine.recipients.last() {
+            None => 0,
+            Some(last) => last.row_id.checked_add(1).ok_or_else(|| Error::TooBig {
+                detail: "the message has used all its recipient row ids".to_owned(),
+            })?,
+        };
         let row = RecipientRow {
             row_id,
             properties: recipient.to_properties(),

@@ -1,6 +1,7 @@
 //! SaveChanges: what the flags mean, what a refusal means, and what becomes of the handle.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 use crate::db::changes;
@@ -19,7 +20,7 @@ use crate::model::{
 };
 use crate::store::Store;
 use crate::store::folder::Folder;
-use crate::store::message::{Base, HandleState, Message, Pending, Unsettled};
+use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Unsettled};
 
 /// What a successful save did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +105,6 @@ struct Prepared {
     streams: BTreeSet<StreamReference>,
     predecessors: PredecessorChangeList,
     manner: Manner,
-    /// An earlier save of unknown outcome, of less than what is pending now.
-    unsettled: Option<Unsettled>,
 }
 
 impl Message {
@@ -139,7 +138,7 @@ impl Message {
         let afterwards = afterwards(flags)?;
         self.check_modifiable()?;
         let manner = Manner::of(flags);
-        let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_none();
+        let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_empty();
         if let (Manner::Guarded, true, Some(base)) = (manner, nothing_to_save, &self.base) {
             let (message_id, row_version) = (base.message_id, base.version);
             let current = self
@@ -202,13 +201,11 @@ impl Message {
 
     /// Everything that can be done before the turn is taken.
     fn prepare(&mut self, manner: Manner) -> Prepared {
-        let unsettled = self.pending.unsettled.clone();
-        let unsettled = unsettled.filter(|earlier| !Arc::ptr_eq(&earlier.content, &self.mine));
-        if unsettled
-            .as_ref()
-            .is_some_and(|earlier| earlier.save_id == self.pending.save_id)
-        {
-            // These are other pending changes than those that the id stands for in the journal.
+        // These are other pending changes than those that the id of an unsettled save stands for in the journal.
+        let is_taken = |earlier: &Unsettled| {
+            earlier.save_id == self.pending.save_id && !Arc::ptr_eq(&earlier.content, &self.mine)
+        };
+        if self.pending.unsettled.iter().any(is_taken) {
             self.pending.save_id = SaveId::random();
             self.pending.attempt = Attempt::First;
         }
@@ -233,7 +230,6 @@ impl Message {
                 .map(|base| base.predecessors.clone())
                 .unwrap_or_default(),
             manner,
-            unsettled,
         }
     }
 
@@ -252,18 +248,20 @@ impl Message {
             pending_streams: &self.pending.streams,
             predecessors: &prepared.predecessors,
         };
-        if let Some(earlier) = &prepared.unsettled
-            && let Some(recorded) = changes::find_save(tx.connection, self.uid, earlier.save_id)?
-        {
-            // The earlier save was committed after all, so it is what this one is built on.
+        // The newest save of unknown outcome that was committed after all is what this one is built on, or is this one.
+        for earlier in self.pending.unsettled.iter().rev() {
+            let Some(recorded) = changes::find_save(tx.connection, self.uid, earlier.save_id)?
+            else {
+                continue;
+            };
+            if Arc::ptr_eq(&earlier.content, &self.mine) && earlier.save_id == save.save_id {
+                return Ok(Outcome::SavedBefore(recorded));
+            }
             let Some(stored) = messages::load(tx.connection, self.uid)? else {
                 return Ok(Outcome::Gone);
             };
             let base_streams = earlier.content.streams();
-            let save = Save {
-                base_streams: &base_streams,
-                ..save
-            };
+            let save = Save { base_streams: &base_streams, ..save };
             let guard = prepared.manner.guard(recorded.row_version);
             return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
         }
@@ -287,7 +285,7 @@ impl Message {
     /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
     /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
     fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
-        if self.pending.attempt == Attempt::Repeated || prepared.unsettled.is_some() {
+        if self.pending.attempt == Attempt::Repeated || !self.pending.unsettled.is_empty() {
             return Ok(());
         }
         let Some(base) = &self.base else {
@@ -338,7 +336,9 @@ impl Message {
         let save_id = self.pending.save_id;
         let (row, outcome) = match outcome {
             Outcome::Saved(row) => (row, SaveOutcome::NewVersion),
-            Outcome::SavedBefore(recorded) => (self.row_of(&recorded)?, SaveOutcome::SavedBefore),
+            Outcome::SavedBefore(recorded) => {
+                (self.row_of_earlier_save(&recorded)?, SaveOutcome::SavedBefore)
+            }
             Outcome::Changed(current) => {
                 let base_version = self
                     .base
@@ -346,7 +346,7 @@ impl Message {
                     .map_or(RowVersion::FIRST, |base| base.version);
                 return Err(self.changed(base_version, current));
             }
-            Outcome::Gone if self.base.is_none() => {
+            Outcome::FolderGone => {
                 return Err(Error::ObjectDeleted {
                     kind: ObjectKind::Folder,
                     entry_id: self.folder_id(),
@@ -379,14 +379,20 @@ impl Message {
             predecessors: PredecessorChangeList::from_bytes(&row.predecessors).unwrap_or_default(),
         });
         self.snapshot = Arc::clone(&self.mine);
+        // An earlier save may have been saved over, and its streams collected, before this handle heard of it.
+        let streams = match outcome {
+            SaveOutcome::SavedBefore => mem::take(&mut self.pending.streams),
+            _ => NewStreams::default(),
+        };
         // What the documents take has not changed, and counting it again would cost as much as writing them.
         self.pending = Pending {
             sizes: self.pending.sizes,
+            streams,
             ..Pending::nothing()
         };
-        // The old pin protects the new snapshot as well; a new one lets the collector go on. Where it cannot be had
-        // the old one stays.
-        if let Ok(Some(pin)) = self.store.database.pin() {
+        // The old pin protects the new snapshot as well; a new one lets the collector go on. It stands at this very
+        // change: another thread may have seen a later one already. Where it cannot be had the old one stays.
+        if let Ok(Some(pin)) = self.store.database.pin_at(row.change_number) {
             self.pin = Some(Arc::new(pin));
         }
         self.settle(afterwards);
@@ -395,12 +401,26 @@ impl Message {
 
     /// The row of a save that had been committed before. If others have saved since, what described it is gone, but
     /// for what the journal says.
-    fn row_of(&self, recorded: &changes::RecordedSave) -> Result<SavedRow> {
+    ///
+    /// A host that gave the save id may have used it for other changes, which must not pass for saved.
+    fn row_of_earlier_save(&self, recorded: &changes::RecordedSave) -> Result<SavedRow> {
         let uid = self.uid;
         let stored = self
             .store
             .database
             .read(|reader| messages::load(reader, uid))?;
+        let mine = document::checksum(&self.uid, &document::write(&self.mine));
+        if let Some(row) = &stored
+            && row.row_version == recorded.row_version
+            && row.checksum.is_some_and(|stored| stored != mine)
+        {
+            return Err(Error::InvalidParameter {
+                detail: format!(
+                    "save id {} was used before, for other changes of message {uid}; give these another",
+                    self.pending.save_id
+                ),
+            });
+        }
         let (change_key, predecessors, message_id) = match &stored {
             Some(row) if row.row_version == recorded.row_version => (
                 row.change_key.clone(),
@@ -437,7 +457,7 @@ impl Message {
     /// From now on a repeated save asks the journal first.
     fn outcome_unknown(&mut self, source: Source) -> Error {
         self.pending.attempt = Attempt::Repeated;
-        self.pending.unsettled = Some(Unsettled {
+        self.pending.unsettled.push(Unsettled {
             save_id: self.pending.save_id,
             content: Arc::clone(&self.mine),
         });
@@ -504,10 +524,10 @@ impl Store {
                 .collect()),
             Err(WriteFailure::Nothing(error)) => Err(error),
             Err(WriteFailure::CommitUnknown(source)) => {
-                for message in messages.iter_mut() {
-                    message.pending.attempt = Attempt::Repeated;
-                }
-                Err(WriteFailure::CommitUnknown(source).into())
+                let detail = source.to_string();
+                let unknown = |message: &mut Message| message.outcome_unknown(detail.clone().into());
+                let mut errors: Vec<Error> = messages.iter_mut().map(unknown).collect();
+                Err(errors.pop().unwrap_or(Error::CommitUnknown { source }))
             }
         }
     }

@@ -107,7 +107,7 @@ impl Seek for StreamReader {
 
 /// Reads a stream to its end; an error of the store comes out as itself.
 pub(crate) fn load_whole(mut reader: StreamReader) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0));
+    let mut bytes = Vec::with_capacity(usize::try_from(reader.size).unwrap_or(0).min(IN_MEMORY));
     reader
         .read_to_end(&mut bytes)
         .map_err(|error| from_io(error, "reading a stream"))?;
@@ -213,11 +213,31 @@ impl Message {
             self.pending.streams.add(reference.hash, data);
             return Ok(reference);
         }
-        let mut growing = GrowingStream::begin(&self.store)?;
+        let mut growing = match data.len() {
+            // One turn where one is enough.
+            ..=IN_MEMORY => {
+                self.store.write_waste(|tx| {
+                    let stream = streams::begin(tx)?;
+                    streams::append(tx, stream, 0, data)?;
+                    streams::seal(tx, stream, reference)
+                })?;
+                return Ok(reference);
+            }
+            _ => GrowingStream::begin(&self.store)?,
+        };
         for piece in data.chunks(IN_MEMORY) {
             growing.append(piece)?;
         }
         growing.seal()
+    }
+
+    /// Forgets values in memory that were replaced since. Not while an attachment is open: what that holds is not part
+    /// of the message yet.
+    pub(crate) fn forget_replaced_streams(&mut self) {
+        if self.pending.streams.total() > IN_MEMORY / 2 {
+            let named = self.mine.streams();
+            self.pending.streams.retain(|hash| named.iter().any(|stream| stream.hash == hash));
+        }
     }
 
     /// Takes a value from a reader: inline if it is small and may be, in memory if there is room, else straight

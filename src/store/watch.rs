@@ -40,16 +40,18 @@ impl Store {
         since: ChangeNumber,
         timeout: Duration,
     ) -> Result<Vec<JournalEntry>> {
-        let deadline = Instant::now() + timeout;
+        // No deadline: the timeout is longer than the clock can tell.
+        let deadline = Instant::now().checked_add(timeout);
         loop {
             if self.last_change()? > since {
                 return self.changes_after(since, 1_000);
             }
-            let now = Instant::now();
-            if now >= deadline {
-                return Ok(Vec::new());
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => return Ok(Vec::new()),
+                Some(left) => std::thread::sleep(LOOK_EVERY.min(left)),
+                None => std::thread::sleep(LOOK_EVERY),
             }
-            std::thread::sleep(LOOK_EVERY.min(deadline - now));
         }
     }
 

@@ -6,10 +6,17 @@ use crate::sql::{
 };
 
 const HOME: &str = "src/db/versioned.rs";
+/// The classic mistakes, planted on purpose for the test that finds them; `planted` below keeps them out of every
+/// ordinary build.
+const PLANTED: &str = "src/db/planted_faults.rs";
+const PLANTED_FEATURE: &str = "planted-faults";
 /// What only a save sets. The generated columns follow from it.
 const DECIDED: &[&str] = &["row_version", "properties", "recipients", "attachments"];
 
 pub(crate) fn check(source: &Source) -> Vec<Violation> {
+    if source.path == PLANTED {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let mut seen = (0, 0);
     for text in &source.texts {
@@ -45,20 +52,53 @@ pub(crate) fn check(source: &Source) -> Vec<Violation> {
 
 /// The deciding statements of a file.
 pub(crate) fn updates(source: &Source) -> usize {
-    source
-        .texts
-        .iter()
-        .map(|text| deciding(text, &statements(&text.value)))
-        .sum()
+    let count = |text: &Text| deciding(text, &statements(&text.value));
+    if source.path == PLANTED {
+        0
+    } else {
+        source.texts.iter().map(count).sum()
+    }
 }
 
 /// The statements of a file that make messages.
 pub(crate) fn inserts(source: &Source) -> usize {
-    source
-        .texts
-        .iter()
-        .map(|text| inserting(&statements(&text.value)))
-        .sum()
+    let count = |text: &Text| inserting(&statements(&text.value));
+    if source.path == PLANTED {
+        0
+    } else {
+        source.texts.iter().map(count).sum()
+    }
+}
+
+/// What would let the planted mistakes into an ordinary build: a module without its feature, or a feature that
+/// brings them along.
+pub(crate) fn planted(parent_module: &str, manifest: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let gate = format!("#[cfg(feature = \"{PLANTED_FEATURE}\")]");
+    let mut before = "";
+    for line in parent_module.lines().map(str::trim) {
+        if line.ends_with("mod planted_faults;") && before != gate {
+            found.push(format!(
+                "src/db/mod.rs: `{line}` stands without {gate} right above it"
+            ));
+        }
+        before = line;
+    }
+    // A test may require the feature; no other feature may bring it.
+    let features = manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "[features]")
+        .skip(1);
+    let features = features.take_while(|line| !line.starts_with('['));
+    for line in features.filter(|line| !line.starts_with('#')) {
+        if line.contains(PLANTED_FEATURE) && line != format!("{PLANTED_FEATURE} = []") {
+            found.push(format!(
+                "Cargo.toml: `{line}` brings the planted mistakes along; take them out"
+            ));
+        }
+    }
+    found
 }
 
 fn deciding(text: &Text, statements: &[Statement]) -> usize {
@@ -208,6 +248,26 @@ mod tests {
                 found(HOME, &[text])
             );
         }
+    }
+
+    #[test]
+    fn planted_mistakes_that_get_into_a_build_are_found() {
+        let module = "#[cfg(feature = \"planted-faults\")]\npub(crate) mod planted_faults;\n";
+        let manifest = "[features]\ndefault = [\"cli\"]\n# As planted-faults says.\nplanted-faults = []\n\n\
+            [[test]]\nrequired-features = [\"planted-faults\"]\n";
+        assert!(planted(module, manifest).is_empty());
+        assert_eq!(
+            planted("mod x;\npub(crate) mod planted_faults;\n", manifest).len(),
+            1
+        );
+        assert_eq!(
+            planted(
+                module,
+                "[features]\ndefault = [\"cli\", \"planted-faults\"]"
+            )
+            .len(),
+            1
+        );
     }
 
     #[test]

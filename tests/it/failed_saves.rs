@@ -191,12 +191,15 @@ fn save_without_a_turn_in_time_writes_nothing_and_can_be_repeated(scene: &Scene)
     scene.check();
 }
 
+/// What becomes of a message meanwhile.
+type Happens<'a> = &'a dyn Fn(&str);
+
 fn failed_save_leaves_the_handle_as_it_was_whatever_the_flags(scene: &Scene) {
     // S8
     let stale = |id: &str| overtake(&scene.ben, id);
     let soft = |id: &str| scene.ben.delete_message(id, false);
     let hard = |id: &str| scene.ben.delete_message(id, true);
-    let reasons: [(&dyn Fn(&str), MapiCode); 3] = [
+    let reasons: [(Happens<'_>, MapiCode); 3] = [
         (&stale, MapiCode::MAPI_E_OBJECT_CHANGED),
         (&soft, MapiCode::MAPI_E_OBJECT_DELETED),
         (&hard, MapiCode::MAPI_E_OBJECT_DELETED),

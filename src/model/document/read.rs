@@ -22,11 +22,32 @@ use crate::model::property_tag::{PropertyTag, PropertyType, hex_tag};
 /// [`DocumentError`] for the first document that is not what [`write`](super::write()) could have written,
 /// apart from the order of its members and white space.
 pub(crate) fn read(documents: &Documents) -> Result<Content, DocumentError> {
-    Ok(Content {
+    let content = Content {
         properties: from_text(DocumentKind::Properties, &documents.properties)?,
         recipients: from_text(DocumentKind::Recipients, &documents.recipients)?,
         attachments: from_text(DocumentKind::Attachments, &documents.attachments)?,
-    })
+    };
+    // Ascending as they are written: a number that two rows have, or that a new row would get again, would make one row
+    // stand for another.
+    let recipients = content.recipients.iter().map(|row| row.row_id);
+    if !recipients.is_sorted_by(|one, next| one < next) {
+        return Err(out_of_order(DocumentKind::Recipients, "row ids do not ascend"));
+    }
+    let numbers = content.attachments.rows.iter().map(|row| row.number);
+    if !numbers.chain([content.attachments.next_number]).is_sorted_by(|one, next| one < next) {
+        let reason = "numbers do not ascend to the next number";
+        return Err(out_of_order(DocumentKind::Attachments, reason));
+    }
+    Ok(content)
+}
+
+fn out_of_order(document: DocumentKind, reason: &str) -> DocumentError {
+    DocumentError {
+        document,
+        line: 1,
+        column: 1,
+        reason: reason.to_owned(),
+    }
 }
 
 fn from_text<'de, T: Deserialize<'de>>(

@@ -1,6 +1,6 @@
 //! Any content that a message can have, for property tests.
 
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -159,18 +159,21 @@ fn property_sets() -> impl Strategy<Value = Properties> {
 }
 
 pub(super) fn contents() -> impl Strategy<Value = Content> {
-    let recipients = vec((any::<u32>(), property_sets()), 0..3);
-    let attachments = (any::<u32>(), vec((any::<u32>(), property_sets()), 0..3));
-    (property_sets(), recipients, attachments).prop_map(
-        |(properties, recipients, (next_number, rows))| {
+    // Numbers ascend, and the next number lies above them.
+    let numbers = || btree_set(0..u32::MAX, 0..3);
+    let recipients = (numbers(), vec(property_sets(), 2));
+    let attachments = (numbers(), vec(property_sets(), 2));
+    (property_sets(), recipients, attachments, any::<u32>()).prop_map(
+        |(properties, recipients, attachments, next_number)| {
             let recipient = |(row_id, properties)| RecipientRow { row_id, properties };
             let attachment = |(number, properties)| AttachmentRow { number, properties };
+            let above = attachments.0.last().map_or(0, |last| last + 1);
             Content {
                 properties,
-                recipients: recipients.into_iter().map(recipient).collect(),
+                recipients: recipients.0.into_iter().zip(recipients.1).map(recipient).collect(),
                 attachments: AttachmentTable {
-                    next_number,
-                    rows: rows.into_iter().map(attachment).collect(),
+                    next_number: next_number.max(above),
+                    rows: attachments.0.into_iter().zip(attachments.1).map(attachment).collect(),
                 },
             }
         },

@@ -441,3 +441,22 @@ proptest! {
 
 /// The checksum of a message without content, whose object uid is 16 times 7.
 const CHECKSUM_OF_NOTHING: i64 = 6_796_200_626_260_107_995;
+
+#[test]
+fn rows_that_could_be_taken_for_each_other_are_refused() {
+    let none = r#"{"next_number":0,"rows":[]}"#;
+    for recipients in [
+        r#"[{"row_id":1,"properties":{}},{"row_id":1,"properties":{}}]"#,
+        r#"[{"row_id":1,"properties":{}},{"row_id":0,"properties":{}}]"#,
+    ] {
+        let error = read("{}", recipients, none).unwrap_err();
+        assert_eq!(error.document, DocumentKind::Recipients);
+    }
+    for attachments in [
+        r#"{"next_number":1,"rows":[{"number":1,"properties":{}}]}"#,
+        r#"{"next_number":3,"rows":[{"number":2,"properties":{}},{"number":2,"properties":{}}]}"#,
+    ] {
+        let error = read("{}", "[]", attachments).unwrap_err();
+        assert_eq!(error.document, DocumentKind::Attachments);
+    }
+}

@@ -164,7 +164,7 @@ pub(crate) struct Failure {
     pub(crate) code: u32,
     pub(crate) text: String,
     /// What S2 asks an error to say.
-    pub(crate) changed: Option<Changed>,
+    pub(crate) changed: Option<Box<Changed>>,
     /// What kind of object was deleted, and its entry id.
     pub(crate) deleted: Option<(String, String)>,
     /// What an unknown outcome is known by.
@@ -208,12 +208,12 @@ impl From<Error> for Failure {
                 saved_at,
                 ..
             } => {
-                failure.changed = Some(Changed {
+                failure.changed = Some(Box::new(Changed {
                     base: base_version.get(),
                     current: current_version.get(),
                     saved_by,
                     saved_at: saved_at.get(),
-                });
+                }));
             }
             Error::ObjectDeleted { kind, entry_id } => {
                 failure.deleted = Some((kind.to_string(), entry_id.to_string()));

@@ -739,7 +739,7 @@ LEFT JOIN property_names ON property_names.tag = property.key;
 --   address       The address.
 CREATE VIEW inspect_recipients AS
 SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(recipient.value, '$.row_id') AS number,
-    CASE coalesce(json_extract(recipient.value, '$.properties."0C150003"'), 1)
+    CASE coalesce(json_extract(recipient.value, '$.properties."0C150003"'), 1) & 15
         WHEN 0 THEN 'originator' WHEN 1 THEN 'to' WHEN 2 THEN 'cc' WHEN 3 THEN 'bcc'
         ELSE json_extract(recipient.value, '$.properties."0C150003"') END AS kind,
     json_extract(recipient.value, '$.properties."3001001F"') AS name,
@@ -758,9 +758,9 @@ WHERE recipient.type = 'object';
 --   hash      The BLAKE3 hash of the data, 64 hexadecimal digits; NULL if there is none.
 CREATE VIEW inspect_attachments AS
 SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value, '$.number') AS number,
-    coalesce(json_extract(attachment.value, '$.properties."3707001F"'),
-        json_extract(attachment.value, '$.properties."3704001F"'),
-        json_extract(attachment.value, '$.properties."3001001F"')) AS name,
+    coalesce(nullif(json_extract(attachment.value, '$.properties."3707001F"'), ''),
+        nullif(json_extract(attachment.value, '$.properties."3704001F"'), ''),
+        nullif(json_extract(attachment.value, '$.properties."3001001F"'), '')) AS name,
     CASE coalesce(json_extract(attachment.value, '$.properties."37050003"'), 0)
         WHEN 0 THEN 'none' WHEN 1 THEN 'by-value' WHEN 2 THEN 'by-reference' WHEN 3 THEN 'by-reference-resolve'
         WHEN 4 THEN 'by-reference-only' WHEN 5 THEN 'embedded-message' WHEN 6 THEN 'ole'

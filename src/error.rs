@@ -221,7 +221,9 @@ pub enum Error {
         source: Source,
     },
     /// The commit of a change that is no save failed, and may have taken place all the same: look before repeating it.
-    #[error("outcome unknown: the commit failed, and may have taken place all the same; look before repeating")]
+    #[error(
+        "outcome unknown: the commit failed, and may have taken place all the same; look before repeating"
+    )]
     CommitUnknown {
         /// The cause.
         #[source]
@@ -341,9 +343,9 @@ impl Error {
             Error::CorruptStore { .. } => MapiCode::MAPI_E_CORRUPT_STORE,
             Error::Version { .. } => MapiCode::MAPI_E_VERSION,
             Error::NotEnoughDisk { .. } => MapiCode::MAPI_E_NOT_ENOUGH_DISK,
-            Error::DiskError { .. } | Error::OutcomeUnknown { .. } | Error::CommitUnknown { .. } => {
-                MapiCode::MAPI_E_DISK_ERROR
-            }
+            Error::DiskError { .. }
+            | Error::OutcomeUnknown { .. }
+            | Error::CommitUnknown { .. } => MapiCode::MAPI_E_DISK_ERROR,
             Error::CallFailed { .. } => MapiCode::MAPI_E_CALL_FAILED,
         }
     }

@@ -1,8 +1,8 @@
 //! The connections of one process to one store file, and how they are opened.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -390,9 +390,9 @@ fn ready_connection(
             let connection = connect(&place.path, flags, settings)?;
             state = migrate::recognise(&connection)?;
             if state == SchemaState::Current {
-            refuse_other_than_wal(&connection)?;
-            accept(&connection)?;
-                            return Ok(connection);
+                refuse_other_than_wal(&connection)?;
+                accept(&connection)?;
+                return Ok(connection);
             }
         }
         if state == SchemaState::Empty && settings.when_missing == WhenMissing::Refuse {
@@ -455,11 +455,18 @@ fn refuse_other_than_wal(connection: &Connection) -> Result<()> {
 fn make_private_file(path: &Path) -> Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let failed = |error| system(format!("making {}", path.display()), error);
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             match std::fs::metadata(path).map_err(failed)?.len() {
-                0 => std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed),
+                0 => {
+                    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed)
+                }
                 1..512 => Err(Error::CorruptStore {
                     detail: format!("{} is not empty, and no store", path.display()),
                     source: None,

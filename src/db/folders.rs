@@ -229,7 +229,9 @@ pub(crate) fn delete(
             "UPDATE messages SET folder_id = ?, change_number = ? \
              WHERE folder_id = ? AND deleted_at IS NOT NULL",
         )
-        .and_then(|mut update| update.execute((folder.parent_folder_id, change_number, folder.folder_id)))
+        .and_then(|mut update| {
+            update.execute((folder.parent_folder_id, change_number, folder.folder_id))
+        })
         .map_err(while_doing("keeping the soft-deleted messages of a folder"))?;
     tx.connection
         .prepare_cached("DELETE FROM folders WHERE folder_id = ?")

@@ -195,7 +195,11 @@ impl Order {
         macro_rules! page {
             ($key:literal, $direction:literal, $beyond:literal) => {
                 PageSql {
-                    key: concat!("SELECT ", $key, " AS sort_key, message_id FROM messages WHERE entry_uid = ?"),
+                    key: concat!(
+                        "SELECT ",
+                        $key,
+                        " AS sort_key, message_id FROM messages WHERE entry_uid = ?"
+                    ),
                     first: select!($key, $direction),
                     next: select!($key, $direction, $beyond),
                 }
@@ -267,7 +271,11 @@ pub(crate) fn first_in_folder(connection: &Connection, folder_id: i64) -> Result
         .prepare_cached(
             "SELECT message_id FROM messages WHERE folder_id = ? AND deleted_at IS NULL LIMIT 1",
         )
-        .and_then(|mut select| select.query_row([folder_id], |row| row.get("message_id")).optional())
+        .and_then(|mut select| {
+            select
+                .query_row([folder_id], |row| row.get("message_id"))
+                .optional()
+        })
         .map_err(while_doing("looking into a folder"))
 }
 

@@ -82,7 +82,9 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
             .map_err(while_doing("preparing a new store"))?;
         if mode != "wal" {
             return Err(Error::NoSupport {
-                detail: format!("a write-ahead log is not possible there; the journal mode stays {mode}"),
+                detail: format!(
+                    "a write-ahead log is not possible there; the journal mode stays {mode}"
+                ),
             });
         }
     }
@@ -150,7 +152,9 @@ fn fill_new_store(connection: &Connection, client_name: &str, now: FileTime) -> 
 /// Reads the uid that makes entry ids of this store its own.
 pub(crate) fn store_uid(connection: &Connection) -> Result<StoreUid> {
     connection
-        .query_row("SELECT store_uid FROM store_info", [], |row| row.get("store_uid"))
+        .query_row("SELECT store_uid FROM store_info", [], |row| {
+            row.get("store_uid")
+        })
         .map_err(|error| match error.sqlite_error_code() {
             // A table or a row that every store has is missing.
             None | Some(rusqlite::ErrorCode::Unknown) => Error::CorruptStore {

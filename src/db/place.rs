@@ -56,7 +56,9 @@ impl Place {
                 })
             }
             Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
-                Err(Error::InvalidParameter { detail: format!("{path:?} is no path: {error}") })
+                Err(Error::InvalidParameter {
+                    detail: format!("{path:?} is no path: {error}"),
+                })
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let name = path.file_name().ok_or_else(|| Error::InvalidParameter {

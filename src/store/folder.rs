@@ -336,9 +336,10 @@ impl Folder {
             ContentsOrder::LastModifiedFirst => Order::LastModifiedFirst,
         };
         let folder_id = self.folder_id;
-        let rows = self.store.database.read_together(|reader| {
-            messages::page(reader, folder_id, order, after, page.limit)
-        })?;
+        let rows = self
+            .store
+            .database
+            .read_together(|reader| messages::page(reader, folder_id, order, after, page.limit))?;
         let rows = rows.ok_or_else(|| Error::NotFound {
             kind: ObjectKind::Message,
             what: after.map_or_else(String::new, |after| after.to_string()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::db::database::StoreAccess;
-use crate::db::{folders, messages};
 #[cfg(feature = "planted-faults")]
 use crate::db::planted_faults;
+use crate::db::{folders, messages};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{
     Access, AccessLevel, Content, EntryId, FileTime, FolderKind, MessageFlags, ObjectUid,
@@ -90,7 +90,9 @@ impl Store {
         let pin = self.database.pin()?.map(Arc::new);
         let row = self.database.read(|reader| messages::load(reader, uid))?;
         #[cfg(feature = "planted-faults")]
-        let row = self.database.read(|reader| planted_faults::read_body_late(reader, uid, row))?;
+        let row = self
+            .database
+            .read(|reader| planted_faults::read_body_late(reader, uid, row))?;
         let not_found = || Error::NotFound {
             kind: ObjectKind::Message,
             what: uid.to_string(),

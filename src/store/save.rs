@@ -187,6 +187,7 @@ impl Message {
     /// Those of [`Message::save_changes`] for a new message; `MAPI_E_INVALID_OBJECT`: this handle is closed.
     pub fn save_elsewhere(&self, folder: &Folder) -> Result<Message> {
         self.check_open()?;
+        self.store.object(&folder.entry_id())?;
         let mut copy = self
             .store
             .new_message(folder.uid(), Content::clone(&self.mine))?;
@@ -261,7 +262,10 @@ impl Message {
                 return Ok(Outcome::Gone);
             };
             let base_streams = earlier.content.streams();
-            let save = Save { base_streams: &base_streams, ..save };
+            let save = Save {
+                base_streams: &base_streams,
+                ..save
+            };
             let guard = prepared.manner.guard(recorded.row_version);
             return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
         }
@@ -336,9 +340,10 @@ impl Message {
         let save_id = self.pending.save_id;
         let (row, outcome) = match outcome {
             Outcome::Saved(row) => (row, SaveOutcome::NewVersion),
-            Outcome::SavedBefore(recorded) => {
-                (self.row_of_earlier_save(&recorded)?, SaveOutcome::SavedBefore)
-            }
+            Outcome::SavedBefore(recorded) => (
+                self.row_of_earlier_save(&recorded)?,
+                SaveOutcome::SavedBefore,
+            ),
             Outcome::Changed(current) => {
                 let base_version = self
                     .base
@@ -525,7 +530,8 @@ impl Store {
             Err(WriteFailure::Nothing(error)) => Err(error),
             Err(WriteFailure::CommitUnknown(source)) => {
                 let detail = source.to_string();
-                let unknown = |message: &mut Message| message.outcome_unknown(detail.clone().into());
+                let unknown =
+                    |message: &mut Message| message.outcome_unknown(detail.clone().into());
                 let mut errors: Vec<Error> = messages.iter_mut().map(unknown).collect();
                 Err(errors.pop().unwrap_or(Error::CommitUnknown { source }))
             }

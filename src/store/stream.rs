@@ -236,7 +236,9 @@ impl Message {
     pub(crate) fn forget_replaced_streams(&mut self) {
         if self.pending.streams.total() > IN_MEMORY / 2 {
             let named = self.mine.streams();
-            self.pending.streams.retain(|hash| named.iter().any(|stream| stream.hash == hash));
+            self.pending
+                .streams
+                .retain(|hash| named.iter().any(|stream| stream.hash == hash));
         }
     }
 

@@ -22,7 +22,11 @@ fn seen(message: &Message) -> Seen {
     };
     let attachments = message.attachments().unwrap().into_iter().map(|info| {
         let mut data = Vec::new();
-        message.open_attachment_data(info.number).unwrap().read_to_end(&mut data).unwrap();
+        message
+            .open_attachment_data(info.number)
+            .unwrap()
+            .read_to_end(&mut data)
+            .unwrap();
         assert_eq!(info.data.unwrap().size, data.len() as u64);
         SeenAttachment::new(info.name, info.mime_type, &data)
     });
@@ -67,10 +71,15 @@ fn import_and_reopen(folder: &Path, files: &[PathBuf]) -> (Store, Vec<Message>) 
 
 #[test]
 fn imported_mail_reads_back_as_an_independent_reader_sees_it() {
-    let Some(shared) = shared_folder() else { return };
+    let Some(shared) = shared_folder() else {
+        return;
+    };
     let expectations = expectations(&shared);
     let mail = shared.join("corpus/eml");
-    let files: Vec<PathBuf> = expectations.iter().map(|expected| mail.join(&expected.file)).collect();
+    let files: Vec<PathBuf> = expectations
+        .iter()
+        .map(|expected| mail.join(&expected.file))
+        .collect();
     let folder = tempfile::tempdir().unwrap();
     let (_store, messages) = import_and_reopen(folder.path(), &files);
     assert_eq!(messages.len(), 351);
@@ -86,13 +95,19 @@ fn imported_mail_reads_back_as_an_independent_reader_sees_it() {
 
 #[test]
 fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
-    let Some(shared) = shared_folder() else { return };
+    let Some(shared) = shared_folder() else {
+        return;
+    };
     let mut files = Vec::new();
     let mut folders = vec![shared.join("corpus/eml")];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
+            if path.is_dir() {
+                folders.push(path)
+            } else {
+                files.push(path)
+            }
         }
     }
     files.sort();
@@ -106,8 +121,12 @@ fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
             let stored = message.get_value(*tag).unwrap();
             assert_eq!(stored.as_ref(), Some(value), "{tag} of {}", file.display());
         }
-        let recipients: Vec<_> =
-            message.recipients().unwrap().into_iter().map(|entry| entry.recipient).collect();
+        let recipients: Vec<_> = message
+            .recipients()
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.recipient)
+            .collect();
         assert_eq!(recipients, parsed.recipients, "{}", file.display());
         let infos = message.attachments().unwrap();
         assert_eq!(infos.len(), parsed.attachments.len(), "{}", file.display());
@@ -120,7 +139,11 @@ fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
             assert_eq!(data, Some(PropertyValue::Binary(parsed.data.clone())));
         }
     }
-    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap().info().unwrap();
+    let inbox = store
+        .special_folder(SpecialFolder::Inbox)
+        .unwrap()
+        .info()
+        .unwrap();
     assert_eq!((inbox.total, inbox.unread), (541, 541));
     let report = store.check(&mut |_| {}).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
@@ -129,21 +152,57 @@ fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
 #[test]
 fn imported_mail_is_received_and_unread_and_can_be_changed_like_any_message() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::options().create_if_missing().open(folder.path().join("mail.store")).unwrap();
+    let store = Store::options()
+        .create_if_missing()
+        .open(folder.path().join("mail.store"))
+        .unwrap();
     let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
     let mut importer = Importer::new(&inbox);
     importer
         .add(b"From: Ana <ana@example.org>\r\nTo: bo@example.org\r\nSubject: Figures\r\n\r\nHere.\r\n")
         .unwrap();
     assert_eq!(importer.pending(), 1);
-    assert!(inbox.messages(mapistore::Page::default()).unwrap().is_empty());
+    assert!(
+        inbox
+            .messages(mapistore::Page::default())
+            .unwrap()
+            .is_empty()
+    );
     importer.flush().unwrap();
     let page = inbox.messages(mapistore::Page::default()).unwrap();
     assert_eq!(page[0].read_state, ReadState::Unread);
     assert_eq!(page[0].sender.as_deref(), Some("Ana"));
-    let mut message = store.open_message(&page[0].entry_id, Access::Modify).unwrap();
+    let mut message = store
+        .open_message(&page[0].entry_id, Access::Modify)
+        .unwrap();
     assert_eq!(message.get(pr::MESSAGE_FLAGS).unwrap(), Some(0));
     message.set(pr::SUBJECT, "Figures, corrected").unwrap();
     let saved = message.save_changes(SaveFlags::empty()).unwrap();
     assert_eq!(saved.row_version.get(), 2);
+}
+
+#[test]
+fn import_that_found_the_store_busy_can_be_repeated_and_loses_nothing() {
+    // P3, S8
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mail.store");
+    let options = Store::options().create_if_missing();
+    let busy_store = options
+        .busy_timeout(std::time::Duration::from_millis(50))
+        .open(&path)
+        .unwrap();
+    let inbox = busy_store.special_folder(SpecialFolder::Inbox).unwrap();
+    let mut importer = Importer::new(&inbox);
+    for number in 0..10 {
+        importer
+            .add(format!("Subject: {number}\r\n\r\nHere.\r\n").as_bytes())
+            .unwrap();
+    }
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(importer.flush().unwrap_err().name(), "MAPI_E_BUSY");
+    assert_eq!(importer.pending(), 10);
+    other.execute_batch("ROLLBACK").unwrap();
+    importer.flush().unwrap();
+    assert_eq!((importer.pending(), inbox.info().unwrap().total), (0, 10));
 }

@@ -10,16 +10,21 @@
 mod access;
 mod aside;
 mod attachments;
+mod collection;
 mod computed;
 mod crash;
 mod entry_ids;
 mod failed_saves;
 mod forked;
 mod guards;
+#[cfg(feature = "mime")]
+mod import;
 mod limits;
+mod listing;
 #[cfg(feature = "mime")]
 mod mime_corpus;
 mod model;
+mod opening;
 mod reload;
 mod repeated_saves;
 mod save_changes;

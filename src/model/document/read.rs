@@ -31,10 +31,16 @@ pub(crate) fn read(documents: &Documents) -> Result<Content, DocumentError> {
     // stand for another.
     let recipients = content.recipients.iter().map(|row| row.row_id);
     if !recipients.is_sorted_by(|one, next| one < next) {
-        return Err(out_of_order(DocumentKind::Recipients, "row ids do not ascend"));
+        return Err(out_of_order(
+            DocumentKind::Recipients,
+            "row ids do not ascend",
+        ));
     }
     let numbers = content.attachments.rows.iter().map(|row| row.number);
-    if !numbers.chain([content.attachments.next_number]).is_sorted_by(|one, next| one < next) {
+    if !numbers
+        .chain([content.attachments.next_number])
+        .is_sorted_by(|one, next| one < next)
+    {
         let reason = "numbers do not ascend to the next number";
         return Err(out_of_order(DocumentKind::Attachments, reason));
     }

@@ -170,10 +170,20 @@ pub(super) fn contents() -> impl Strategy<Value = Content> {
             let above = attachments.0.last().map_or(0, |last| last + 1);
             Content {
                 properties,
-                recipients: recipients.0.into_iter().zip(recipients.1).map(recipient).collect(),
+                recipients: recipients
+                    .0
+                    .into_iter()
+                    .zip(recipients.1)
+                    .map(recipient)
+                    .collect(),
                 attachments: AttachmentTable {
                     next_number: next_number.max(above),
-                    rows: attachments.0.into_iter().zip(attachments.1).map(attachment).collect(),
+                    rows: attachments
+                        .0
+                        .into_iter()
+                        .zip(attachments.1)
+                        .map(attachment)
+                        .collect(),
                 },
             }
         },

@@ -13,6 +13,7 @@ mod attachments;
 mod collection;
 mod computed;
 mod crash;
+mod creation;
 mod entry_ids;
 mod failed_saves;
 mod forked;

@@ -14,17 +14,18 @@ mod samples;
 mod scene;
 #[cfg(feature = "mime")]
 pub(crate) mod shared;
+mod show;
 
 use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
 
 pub(crate) use blob::{Blob, MIB};
 pub(crate) use client::{Client, FORCE, KEEP, expect};
-pub(crate) use executor::view;
 pub(crate) use link::Link;
 pub(crate) use marks::{Won, mark_of};
 pub(crate) use protocol::{Command, Handle, Opening, SavedView, View, Wanted};
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
+pub(crate) use show::view;
 
 /// A store in a folder of its own, for tests of one client.
 #[derive(Debug)]

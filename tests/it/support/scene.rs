@@ -6,9 +6,9 @@ use mapistore::{Access, EntryId, Recipient, SaveFlags, SpecialFolder, Store, Sto
 
 use super::blob::Blob;
 use super::client::Client;
-use super::executor;
 use super::link::Link;
 use super::protocol::{Command, Opening, View};
+use super::show;
 
 /// What two clients share the store between (P1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Scene {
             .unwrap();
         View {
             save_id: String::new(),
-            ..executor::view(&message).unwrap()
+            ..show::view(&message).unwrap()
         }
     }
 

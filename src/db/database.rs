@@ -219,6 +219,13 @@ impl Database {
             .build_unchecked(manager);
         let (store_uid, last_change) = {
             let reader = readers.get().map_err(pool_failure)?;
+            // Where the file could only be read as immutable, nobody has looked at it yet.
+            if migrate::recognise(&reader)? != SchemaState::Current {
+                return Err(Error::Version {
+                    detail: "the store is empty or of an older version, and cannot be moved on where it lies"
+                        .to_owned(),
+                });
+            }
             (migrate::store_uid(&reader)?, changes::last(&reader)?)
         };
         Ok(Database {

@@ -18,6 +18,9 @@
 -- are 32 lower-case hexadecimal digits, times are RFC 3339 in UTC, properties have names. The tables may change with
 -- any version of the schema, which is PRAGMA user_version (this is 1). PRAGMA application_id is 1296126035, "MAPS".
 --
+-- SQLite's own table sqlite_sequence holds the numbers that were given and must not come again: never write to it. No
+-- trigger can guard it.
+--
 -- HOW A MESSAGE IS STORED
 --
 -- One row of messages is one whole message, so a query never sees half of a save. What the message says stands in

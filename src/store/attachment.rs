@@ -276,8 +276,24 @@ impl Attachment<'_> {
             }
             value => self.message.storable(tag, value)?,
         };
+        let replaced = self.properties.clone();
         self.properties.set(tag, stored);
-        Ok(())
+        self.check_room()
+            .inspect_err(|_| self.properties = replaced)
+    }
+
+    /// A limit is an error when the value is set (S15), though only the attachment's save makes it count.
+    fn check_room(&mut self) -> Result<()> {
+        let row = AttachmentRow {
+            number: self.number.0,
+            properties: self.properties.clone(),
+        };
+        let before = self
+            .message
+            .attachment_row(self.number)
+            .map_or(0, attachment_row_len);
+        let mut sizes = *self.message.sizes();
+        sizes.change_rows(before, attachment_row_len(&row))
     }
 
     /// Sets the data (`PR_ATTACH_DATA_BIN`) from a reader, without ever holding all of it in memory. Returns the

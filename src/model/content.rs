@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::id::{read_hex, write_hex};
 use super::pr;
@@ -213,6 +214,9 @@ pub(crate) struct AttachmentRow {
     pub number: u32,
     /// The properties of the attachment, its data among them.
     pub properties: Properties,
+    /// The message that is attached, where the method is `afEmbeddedMessage`. Shared by the versions of the
+    /// outer message that do not differ in it.
+    pub embedded: Option<Arc<Content>>,
 }
 
 /// The attachments of a message.
@@ -236,32 +240,50 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// All sets of properties: the message's, the recipients' and the attachments'.
-    fn all_values(&self) -> impl Iterator<Item = &StoredValue> {
+    /// Shows all values: the message's, the recipients', the attachments', and those of embedded messages.
+    fn for_each_value(&self, each: &mut impl FnMut(&StoredValue)) {
         let recipients = self.recipients.iter().map(|row| &row.properties);
         let attachments = self.attachments.rows.iter().map(|row| &row.properties);
         let bags = std::iter::once(&self.properties)
             .chain(recipients)
             .chain(attachments);
-        bags.flat_map(Properties::iter).map(|(_, value)| value)
+        bags.flat_map(Properties::iter)
+            .for_each(|(_, value)| each(value));
+        for embedded in self.embedded() {
+            embedded.for_each_value(each);
+        }
+    }
+
+    fn embedded(&self) -> impl Iterator<Item = &Content> {
+        let rows = self.attachments.rows.iter();
+        rows.filter_map(|row| row.embedded.as_deref())
+    }
+
+    /// How many messages are embedded in one another here, at most.
+    #[must_use]
+    pub(crate) fn depth(&self) -> usize {
+        let depths = self.embedded().map(|embedded| 1 + embedded.depth());
+        depths.max().unwrap_or(0)
     }
 
     /// All streams that the message refers to, each once.
     #[must_use]
     pub(crate) fn streams(&self) -> BTreeSet<StreamReference> {
-        let streams = self.all_values().filter_map(|value| match value {
-            StoredValue::Stream(stream) => Some(*stream),
-            StoredValue::Inline(_) => None,
+        let mut streams = BTreeSet::new();
+        self.for_each_value(&mut |value| {
+            if let StoredValue::Stream(stream) = value {
+                streams.insert(*stream);
+            }
         });
-        streams.collect()
+        streams
     }
 
     /// The size of the message in bytes (`PR_MESSAGE_SIZE_EXTENDED`): all values, streams in full.
     #[must_use]
     pub(crate) fn size(&self) -> u64 {
-        self.all_values()
-            .map(StoredValue::byte_len)
-            .fold(0, u64::saturating_add)
+        let mut size = 0_u64;
+        self.for_each_value(&mut |value| size = size.saturating_add(value.byte_len()));
+        size
     }
 }
 
@@ -327,28 +349,33 @@ mod tests {
     }
 
     #[test]
-    fn streams_and_size_are_those_of_all_parts() {
-        let stream = StreamReference {
-            hash: StreamHash::of(b"data"),
-            size: 4,
+    fn streams_size_and_depth_are_those_of_all_parts() {
+        let stream = |data: &[u8]| StreamReference {
+            hash: StreamHash::of(data),
+            size: data.len() as u64,
         };
         let row = |value: StoredValue| [(pr::ATTACH_DATA_BIN.tag(), value)].into_iter().collect();
-        let content = Content {
+        let content = |value: StoredValue, embedded: Option<Content>| Content {
             properties: [(SUBJECT, text("ab"))].into_iter().collect(),
             recipients: vec![RecipientRow {
                 row_id: 0,
-                properties: row(StoredValue::Stream(stream)),
+                properties: row(value.clone()),
             }],
             attachments: AttachmentTable {
                 next_number: 1,
                 rows: vec![AttachmentRow {
                     number: 0,
-                    properties: row(StoredValue::Stream(stream)),
+                    properties: row(value),
+                    embedded: embedded.map(Arc::new),
                 }],
             },
         };
-        assert_eq!(content.streams(), BTreeSet::from([stream]));
-        assert_eq!(content.size(), 2 + 4 + 4);
+        let inner = content(StoredValue::Stream(stream(b"inner")), None);
+        assert_eq!((inner.size(), inner.depth()), (2 + 5 + 5, 0));
+        let outer = content(StoredValue::Stream(stream(b"data")), Some(inner));
+        let both = BTreeSet::from([stream(b"data"), stream(b"inner")]);
+        assert_eq!(outer.streams(), both);
+        assert_eq!((outer.size(), outer.depth()), (2 + 4 + 4 + 12, 1));
     }
 
     #[test]

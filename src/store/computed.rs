@@ -2,9 +2,10 @@
 
 use crate::model::{
     AccessLevel, Content, FileTime, MessageFlags, PropertyTag, PropertyValue, ReadState, Recipient,
-    RecipientKind, pr,
+    RecipientKind, Tag, pr,
 };
 use crate::store::Message;
+use crate::store::message::Place;
 
 /// MAPI's object type of a message (`MAPI_MESSAGE`).
 const OBJECT_TYPE_MESSAGE: i32 = 5;
@@ -62,6 +63,29 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         aside, mine, base, ..
     } = message;
     let base = base.as_ref();
+    if let Place::Attachment { record_key, .. } = &message.place {
+        match tag {
+            // Its own it has only as a part of the message that it is stored in.
+            _ if [pr::ENTRYID, pr::PARENT_ENTRYID]
+                .map(Tag::tag)
+                .contains(&tag) =>
+            {
+                return None;
+            }
+            _ if tag == pr::RECORD_KEY.tag() => {
+                return Some(PropertyValue::Binary(record_key.clone()));
+            }
+            // What a message in a folder has in columns, an embedded one has among its properties.
+            _ if tag == pr::LAST_MODIFICATION_TIME.tag() => {
+                return mine.properties.typed(pr::LAST_MODIFICATION_TIME).map(time);
+            }
+            _ if tag == pr::LAST_MODIFIER_NAME.tag() => {
+                let name = mine.properties.typed(pr::LAST_MODIFIER_NAME);
+                return name.map(PropertyValue::Unicode);
+            }
+            _ => {}
+        }
+    }
     Some(match tag {
         _ if tag == pr::ENTRYID.tag() => {
             PropertyValue::Binary(message.entry_id().to_bytes().to_vec())

@@ -15,6 +15,9 @@ pub(crate) const IN_MEMORY: usize = 1024 * 1024;
 /// properties that are no streams.
 pub(crate) const DOCUMENT_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// How many messages may be embedded in one another (S15).
+pub(crate) const DEEPEST_EMBEDDED: usize = 32;
+
 /// Properties with a column of their own: the column is computed from the document, so they are never streams.
 const COLUMN_IDS: &[u16] = &[0x001A, 0x0037, 0x0042, 0x0C1A, 0x0065, 0x0C1F];
 
@@ -31,14 +34,24 @@ pub(crate) fn may_become_stream(tag: PropertyTag) -> bool {
 
 /// What a message's documents take, kept up as they change, so that a limit is an error when a value is set and
 /// not when it is saved.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
     properties: u64,
     rows: u64,
+    around: Around,
+}
+
+/// What counts against the same limit besides a message itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Around {
+    /// Nothing: its properties have a limit, and its recipients and attachments another.
+    Nothing,
+    /// All of an embedded message is part of the attachments of the outermost one, where so much stands already.
+    Attachments(u64),
 }
 
 impl Sizes {
-    pub(crate) fn of(content: &Content) -> Sizes {
+    pub(crate) fn of(content: &Content, around: Around) -> Sizes {
         Sizes {
             properties: properties_len(&content.properties),
             rows: content.recipients.iter().map(row_len).sum::<u64>()
@@ -48,34 +61,48 @@ impl Sizes {
                     .iter()
                     .map(attachment_row_len)
                     .sum::<u64>(),
+            around,
         }
+    }
+
+    /// What stands around a message that is embedded here, in an attachment whose row took `before` bytes and takes
+    /// `row` without that message.
+    pub(crate) fn around_embedded(&self, before: u64, row: u64) -> Around {
+        let outside = match self.around {
+            Around::Nothing => 0,
+            Around::Attachments(outside) => outside.saturating_add(self.properties),
+        };
+        let others = self.rows.saturating_sub(before);
+        Around::Attachments(outside.saturating_add(others).saturating_add(row))
     }
 
     /// Accounts for properties that took `before` bytes and will take `after`.
     pub(crate) fn change_properties(&mut self, before: u64, after: u64) -> Result<()> {
-        self.properties = within(
-            "the properties of the message",
-            self.properties,
-            before,
-            after,
-        )?;
+        let (what, outside) = match self.around {
+            Around::Nothing => ("the properties of the message", 0),
+            Around::Attachments(outside) => (ROWS, outside.saturating_add(self.rows)),
+        };
+        self.properties = within(what, outside, self.properties, before, after)?;
         Ok(())
     }
 
     /// Accounts for recipients or attachments that took `before` bytes and will take `after`.
     pub(crate) fn change_rows(&mut self, before: u64, after: u64) -> Result<()> {
-        self.rows = within(
-            "the recipients and attachments of the message",
-            self.rows,
-            before,
-            after,
-        )?;
+        let outside = match self.around {
+            Around::Nothing => 0,
+            Around::Attachments(outside) => outside.saturating_add(self.properties),
+        };
+        self.rows = within(ROWS, outside, self.rows, before, after)?;
         Ok(())
     }
 }
 
-fn within(what: &str, present: u64, before: u64, after: u64) -> Result<u64> {
-    let total = present.saturating_sub(before).saturating_add(after);
+const ROWS: &str = "the recipients and attachments of the message";
+
+/// The bytes of one part after a change, if it still has room beside what else counts.
+fn within(what: &str, outside: u64, present: u64, before: u64, after: u64) -> Result<u64> {
+    let part = present.saturating_sub(before).saturating_add(after);
+    let total = outside.saturating_add(part);
     if after > before && total > DOCUMENT_LIMIT {
         return Err(Error::TooBig {
             detail: format!(
@@ -83,7 +110,7 @@ fn within(what: &str, present: u64, before: u64, after: u64) -> Result<u64> {
             ),
         });
     }
-    Ok(total)
+    Ok(part)
 }
 
 /// What one property takes in the document; nothing if it is not set.

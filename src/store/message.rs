@@ -14,7 +14,7 @@ use crate::model::{
     PropertyTag, ReadState, RowVersion, SaveId, StreamHash,
 };
 use crate::store::Store;
-use crate::store::limits::Sizes;
+use crate::store::limits::{Around, Sizes};
 
 /// An open message: a snapshot of what was committed when it was opened, and this client's pending changes on
 /// top of it.
@@ -25,7 +25,9 @@ use crate::store::limits::Sizes;
 #[derive(Debug)]
 pub struct Message {
     pub(crate) store: Store,
+    /// Names the message, or for an embedded one the message that it is stored in.
     pub(crate) uid: ObjectUid,
+    pub(crate) place: Place,
     pub(crate) state: HandleState,
     pub(crate) access_level: AccessLevel,
     /// What is committed as far as this handle knows; none before the first save.
@@ -43,6 +45,21 @@ pub struct Message {
 pub(crate) enum HandleState {
     Open,
     Closed,
+}
+
+/// Where a message is stored.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// In a folder, as a row of its own.
+    Folder,
+    /// In an attachment of another message.
+    Attachment {
+        /// 1 in an attachment of a message in a folder, 2 in an attachment of such a one, and so on.
+        depth: usize,
+        /// Where, as bytes that no other message of the store has.
+        record_key: Vec<u8>,
+        around: Around,
+    },
 }
 
 /// What describes the committed version that a handle is built on.
@@ -86,6 +103,9 @@ pub(crate) struct Pending {
     pub(crate) streams: NewStreams,
     /// What the documents take; counted when something changes first.
     pub(crate) sizes: Option<Sizes>,
+    /// Pins of the handles that values were taken over from: their streams must outlive those handles until the
+    /// save refers to them.
+    pub(crate) borrowed: Vec<Arc<Pin>>,
 }
 
 /// A save that was answered with *outcome unknown*, and what it tried to save. Where more was changed here since,
@@ -119,6 +139,11 @@ impl NewStreams {
         self.bytes
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = (StreamHash, Arc<[u8]>)> {
+        let all = self.by_hash.iter();
+        all.map(|(hash, data)| (*hash, Arc::clone(data)))
+    }
+
     pub(crate) fn shared(&self, hash: StreamHash) -> Option<Arc<[u8]>> {
         self.by_hash.get(&hash).map(Arc::clone)
     }
@@ -139,6 +164,7 @@ impl Pending {
             unsettled: Vec::new(),
             streams: NewStreams::default(),
             sizes: None,
+            borrowed: Vec::new(),
         }
     }
 
@@ -194,7 +220,8 @@ pub(crate) fn content_of(row: &StoredMessage, uid: ObjectUid) -> Result<Content>
 }
 
 impl Message {
-    /// The entry id (`PR_ENTRYID`): there from the creation on, never reused, the same in every folder (O5).
+    /// The entry id (`PR_ENTRYID`): there from the creation on, never reused, the same in every folder (O5). An
+    /// embedded message has none of its own: this is the one of the message that it is stored in.
     pub fn entry_id(&self) -> EntryId {
         self.store.entry_id(self.uid)
     }
@@ -317,9 +344,27 @@ impl Message {
         }
     }
 
+    /// Refuses what only a message in a folder can do.
+    pub(crate) fn check_in_folder(&self) -> Result<()> {
+        match self.place {
+            Place::Folder => Ok(()),
+            Place::Attachment { .. } => Err(Error::NoSupport {
+                detail: "an embedded message is saved to its attachment, with that handle's own call, and has no \
+                         version of its own"
+                    .to_owned(),
+            }),
+        }
+    }
+
     /// The size accounting, begun when it is first needed.
     pub(crate) fn sizes(&mut self) -> &mut Sizes {
+        let around = match &self.place {
+            Place::Folder => Around::Nothing,
+            Place::Attachment { around, .. } => *around,
+        };
         let mine = &self.mine;
-        self.pending.sizes.get_or_insert_with(|| Sizes::of(mine))
+        self.pending
+            .sizes
+            .get_or_insert_with(|| Sizes::of(mine, around))
     }
 }

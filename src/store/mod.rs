@@ -1,16 +1,18 @@
 //! Floor 2: MAPI's rules, on what the database floor offers.
 //!
 //! - [`open`]: the store and how it is opened; [`folder`]: folders; [`paths`]: folders by path, entries by prefix.
-//! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachment`],
-//!   [`computed`]: what it shows and takes; [`stream`]: large values in and out; [`limits`]: how large.
+//! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachments`],
+//!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`stream`]: large values in and out; [`limits`]: how large.
 //! - [`save`]: SaveChanges. [`bulk`]: what is not content, and deleting, for many messages at once.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
+mod attachments;
 mod bulk;
 mod check;
 mod collect;
 mod computed;
+mod embedded;
 mod folder;
 mod limits;
 mod message;
@@ -24,10 +26,12 @@ mod save;
 mod stream;
 mod watch;
 
-pub use attachment::{Attachment, AttachmentInfo, AttachmentNumber};
+pub use attachment::Attachment;
+pub use attachments::{AttachmentInfo, AttachmentNumber};
 pub use bulk::Outcomes;
 pub use check::{CheckProgress, CheckReport};
 pub use collect::Collected;
+pub use embedded::{EmbeddedAccess, EmbeddedMessage};
 pub use folder::{ContentsOrder, Folder, FolderInfo, MessageSummary, Page};
 pub use message::Message;
 pub use open::{Store, StoreOptions};

@@ -12,7 +12,7 @@ use crate::model::{
     PropertyValue, ReadState, StoredValue, pr,
 };
 use crate::store::folder::Folder;
-use crate::store::message::{Aside, Base, HandleState, Message, Pending, content_of};
+use crate::store::message::{Aside, Base, HandleState, Message, Pending, Place, content_of};
 use crate::store::{Store, computed};
 
 /// What an entry id led to.
@@ -122,6 +122,7 @@ impl Store {
         Ok(Message {
             store: self.clone(),
             uid,
+            place: Place::Folder,
             state: HandleState::Open,
             access_level,
             base: Some(Base::of(&row)),
@@ -144,6 +145,7 @@ impl Store {
         Ok(Message {
             store: self.clone(),
             uid: ObjectUid::random(),
+            place: Place::Folder,
             state: HandleState::Open,
             access_level: AccessLevel::Modify,
             base: None,
@@ -188,9 +190,11 @@ impl Message {
     ///
     /// - `MAPI_E_OBJECT_DELETED`: the message was deleted meanwhile.
     /// - `MAPI_E_INVALID_PARAMETER`: the message was never saved, so there is nothing to reload.
+    /// - `MAPI_E_NO_SUPPORT`: an embedded message; reload the one that it is stored in.
     /// - `MAPI_E_INVALID_OBJECT`: the handle is closed.
     pub fn reload(&mut self) -> Result<()> {
         self.check_open()?;
+        self.check_in_folder()?;
         if self.base.is_none() {
             return Err(Error::InvalidParameter {
                 detail: "the message was never saved, so there is nothing to reload".to_owned(),

@@ -66,7 +66,7 @@ pub struct RecordedSave {
 
 /// What becomes of the handle after a successful save (S7).
 #[derive(Debug, Clone, Copy)]
-enum Afterwards {
+pub(crate) enum Afterwards {
     Modifiable,
     ReadOnly,
     Closed,
@@ -129,6 +129,8 @@ impl Message {
     /// - `MAPI_E_INVALID_PARAMETER`: both KEEP_OPEN flags.
     /// - `MAPI_E_INVALID_OBJECT`: the handle is closed, or this is a forked child.
     /// - `MAPI_E_NO_ACCESS`: the handle is read-only.
+    /// - `MAPI_E_NO_SUPPORT`: an embedded message, which [`EmbeddedMessage::save_changes`](crate::EmbeddedMessage::save_changes)
+    ///   saves to its attachment.
     /// - `MAPI_E_OBJECT_DELETED`: the message was deleted, or the folder of a new one; FORCE_SAVE does not help (S4).
     /// - `MAPI_E_OBJECT_CHANGED`: another client was faster. Nothing was written.
     /// - `MAPI_E_BUSY`: no turn in time (P3). Nothing was written.
@@ -137,6 +139,7 @@ impl Message {
     pub fn save_changes(&mut self, flags: SaveFlags) -> Result<Saved> {
         let afterwards = afterwards(flags)?;
         self.check_modifiable()?;
+        self.check_in_folder()?;
         let manner = Manner::of(flags);
         let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_empty();
         if let (Manner::Guarded, true, Some(base)) = (manner, nothing_to_save, &self.base) {
@@ -190,12 +193,13 @@ impl Message {
         self.store.object(&folder.entry_id())?;
         let mut copy = self
             .store
-            .new_message(folder.uid(), Content::clone(&self.mine))?;
+            .new_message(folder.uid(), self.content_of_its_own())?;
         copy.aside.read_state = self.aside.read_state;
         copy.aside.is_associated = self.aside.is_associated;
         copy.pending.streams = self.pending.streams.clone();
         // What is referred to by this snapshot only must outlive it until the copy is saved.
         copy.pin = self.pin.clone().or(copy.pin);
+        copy.pending.borrowed = self.pending.borrowed.clone();
         copy.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?;
         Ok(copy)
     }
@@ -473,7 +477,7 @@ impl Message {
         }
     }
 
-    fn settle(&mut self, afterwards: Afterwards) {
+    pub(crate) fn settle(&mut self, afterwards: Afterwards) {
         match afterwards {
             Afterwards::Modifiable => {}
             Afterwards::ReadOnly => self.access_level = AccessLevel::ReadOnly,
@@ -485,7 +489,7 @@ impl Message {
     }
 }
 
-fn afterwards(flags: SaveFlags) -> Result<Afterwards> {
+pub(crate) fn afterwards(flags: SaveFlags) -> Result<Afterwards> {
     let read_only = flags.contains(SaveFlags::KEEP_OPEN_READONLY);
     let read_write = flags.contains(SaveFlags::KEEP_OPEN_READWRITE);
     match (read_only, read_write) {
@@ -505,6 +509,7 @@ impl Store {
     pub(crate) fn save_together(&self, messages: &mut [Message]) -> Result<Vec<Result<Saved>>> {
         for message in messages.iter() {
             message.check_modifiable()?;
+            message.check_in_folder()?;
         }
         let prepared: Vec<Prepared> = messages
             .iter_mut()

@@ -16,7 +16,8 @@
 //! | a stream in place of a text, 8-bit text or binary | `{"stream":"<64 hexadecimal digits>","size":5000}` |
 //!
 //! The recipients are `[{"row_id":0,"properties":{…}}]`, the attachments
-//! `{"next_number":1,"rows":[{"number":0,"properties":{…}}]}`.
+//! `{"next_number":1,"rows":[{"number":0,"properties":{…}}]}`. An attached message stands in its row, beside
+//! `properties`, as `"message":{"properties":{…},"recipients":[…],"next_number":1,"attachments":[…]}`.
 //!
 //! What is read was written here, or by somebody's SQL: members may come in any order and with white space, but
 //! nothing is guessed. A key twice, two types of one property id, a value of the wrong form or anything unknown

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Unexpected, Visitor,
@@ -27,8 +28,13 @@ pub(crate) fn read(documents: &Documents) -> Result<Content, DocumentError> {
         recipients: from_text(DocumentKind::Recipients, &documents.recipients)?,
         attachments: from_text(DocumentKind::Attachments, &documents.attachments)?,
     };
-    // Ascending as they are written: a number that two rows have, or that a new row would get again, would make one row
-    // stand for another.
+    check_order(&content)?;
+    Ok(content)
+}
+
+/// Ascending as they are written: a number that two rows have, or that a new row would get again, would make one row
+/// stand for another.
+fn check_order(content: &Content) -> Result<(), DocumentError> {
     let recipients = content.recipients.iter().map(|row| row.row_id);
     if !recipients.is_sorted_by(|one, next| one < next) {
         return Err(out_of_order(
@@ -44,7 +50,11 @@ pub(crate) fn read(documents: &Documents) -> Result<Content, DocumentError> {
         let reason = "numbers do not ascend to the next number";
         return Err(out_of_order(DocumentKind::Attachments, reason));
     }
-    Ok(content)
+    let mut rows = content.attachments.rows.iter();
+    rows.try_for_each(|row| match &row.embedded {
+        Some(embedded) => check_order(embedded),
+        None => Ok(()),
+    })
 }
 
 fn out_of_order(document: DocumentKind, reason: &str) -> DocumentError {
@@ -217,6 +227,28 @@ where
     deserializer.deserialize_any(LargeVisitor::<T>(PhantomData))
 }
 
+/// Reads a member that an object has at most once.
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    member: &mut Option<T>,
+    name: &str,
+    access: &mut A,
+) -> Result<(), A::Error> {
+    match member.replace(access.next_value()?) {
+        None => Ok(()),
+        Some(_) => Err(A::Error::custom(format_args!(
+            "member {name:?} is there twice"
+        ))),
+    }
+}
+
+fn unknown<T, E: Error>(name: &str) -> Result<T, E> {
+    Err(E::custom(format_args!("unknown member {name:?}")))
+}
+
+fn required<T, E: Error>(member: Option<T>, name: &'static str) -> Result<T, E> {
+    member.ok_or_else(|| E::missing_field(name))
+}
+
 /// Reads an object of exactly two members, in either order: a number and something else.
 fn read_pair<'de, N, T, A>(
     mut access: A,
@@ -231,22 +263,15 @@ where
     let mut number = None;
     let mut part = None;
     while let Some(name) = access.next_key::<String>()? {
-        let twice = if name == number_name {
-            number.replace(access.next_value()?).is_some()
+        if name == number_name {
+            once(&mut number, number_name, &mut access)?;
         } else if name == part_name {
-            part.replace(access.next_value()?).is_some()
+            once(&mut part, part_name, &mut access)?;
         } else {
-            return Err(A::Error::custom(format_args!("unknown member {name:?}")));
-        };
-        if twice {
-            return Err(A::Error::custom(format_args!(
-                "member {name:?} is there twice"
-            )));
+            return unknown(&name);
         }
     }
-    let number = number.ok_or_else(|| A::Error::missing_field(number_name))?;
-    let part = part.ok_or_else(|| A::Error::missing_field(part_name))?;
-    Ok((number, part))
+    Ok((required(number, number_name)?, required(part, part_name)?))
 }
 
 /// Reads an object of two members: a 32-bit number and something else.
@@ -293,8 +318,77 @@ impl<'de> Deserialize<'de> for RecipientRow {
 
 impl<'de> Deserialize<'de> for AttachmentRow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (number, properties) = pair(deserializer, "number", "properties")?;
-        Ok(Self { number, properties })
+        struct RowVisitor;
+
+        impl<'de> Visitor<'de> for RowVisitor {
+            type Value = AttachmentRow;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of \"number\", \"properties\" and perhaps \"message\"")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let (mut number, mut properties, mut message) = (None, None, None);
+                while let Some(name) = access.next_key::<String>()? {
+                    match name.as_str() {
+                        "number" => once(&mut number, &name, &mut access)?,
+                        "properties" => once(&mut properties, &name, &mut access)?,
+                        "message" => once(&mut message, &name, &mut access)?,
+                        _ => return unknown(&name),
+                    }
+                }
+                Ok(AttachmentRow {
+                    number: required(number, "number")?,
+                    properties: required(properties, "properties")?,
+                    embedded: message.map(|Embedded(content)| Arc::new(content)),
+                })
+            }
+        }
+
+        deserializer.deserialize_map(RowVisitor)
+    }
+}
+
+/// A message inside an attachment.
+struct Embedded(Content);
+
+impl<'de> Deserialize<'de> for Embedded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EmbeddedVisitor;
+
+        impl<'de> Visitor<'de> for EmbeddedVisitor {
+            type Value = Embedded;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "an object of \"properties\", \"recipients\", \"next_number\" and \"attachments\"",
+                )
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let (mut properties, mut recipients) = (None, None);
+                let (mut next_number, mut rows) = (None, None);
+                while let Some(name) = access.next_key::<String>()? {
+                    match name.as_str() {
+                        "properties" => once(&mut properties, &name, &mut access)?,
+                        "recipients" => once(&mut recipients, &name, &mut access)?,
+                        "next_number" => once(&mut next_number, &name, &mut access)?,
+                        "attachments" => once(&mut rows, &name, &mut access)?,
+                        _ => return unknown(&name),
+                    }
+                }
+                Ok(Embedded(Content {
+                    properties: required(properties, "properties")?,
+                    recipients: required(recipients, "recipients")?,
+                    attachments: AttachmentTable {
+                        next_number: required(next_number, "next_number")?,
+                        rows: required(rows, "attachments")?,
+                    },
+                }))
+            }
+        }
+
+        deserializer.deserialize_map(EmbeddedVisitor)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Any content that a message can have, for property tests.
 
+use std::sync::Arc;
+
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -158,15 +160,27 @@ fn property_sets() -> impl Strategy<Value = Properties> {
     vec(entries(), 0..8).prop_map(Properties::from_iter)
 }
 
+/// Content with messages embedded in it, and further ones in these.
 pub(super) fn contents() -> impl Strategy<Value = Content> {
+    let plain = parts(Just(None).boxed()).boxed();
+    plain.prop_recursive(3, 8, 2, |inner| {
+        parts(prop::option::of(inner.prop_map(Arc::new)).boxed())
+    })
+}
+
+fn parts(embedded: BoxedStrategy<Option<Arc<Content>>>) -> impl Strategy<Value = Content> {
     // Numbers ascend, and the next number lies above them.
     let numbers = || btree_set(0..u32::MAX, 0..3);
     let recipients = (numbers(), vec(property_sets(), 2));
-    let attachments = (numbers(), vec(property_sets(), 2));
+    let attachments = (numbers(), vec((property_sets(), embedded), 2));
     (property_sets(), recipients, attachments, any::<u32>()).prop_map(
         |(properties, recipients, attachments, next_number)| {
             let recipient = |(row_id, properties)| RecipientRow { row_id, properties };
-            let attachment = |(number, properties)| AttachmentRow { number, properties };
+            let attachment = |(number, (properties, embedded))| AttachmentRow {
+                number,
+                properties,
+                embedded,
+            };
             let above = attachments.0.last().map_or(0, |last| last + 1);
             Content {
                 properties,

@@ -127,7 +127,7 @@ fn documents_have_the_documented_form() {
     };
     let mut row = AttachmentRow {
         number: 2,
-        properties: Properties::new(),
+        ..AttachmentRow::default()
     };
     row.properties
         .set(pr::ATTACH_DATA_BIN.tag(), StoredValue::Stream(stream));
@@ -345,6 +345,7 @@ fn sample() -> Content {
                 .map(|number| AttachmentRow {
                     number,
                     properties: properties.clone(),
+                    embedded: None,
                 })
                 .collect(),
         },

@@ -127,11 +127,30 @@ impl Serialize for RecipientRow {
 
 impl Serialize for AttachmentRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_pair(
-            serializer,
-            ("number", self.number),
-            ("properties", &self.properties),
-        )
+        let members = 2 + usize::from(self.embedded.is_some());
+        let mut map = serializer.serialize_map(Some(members))?;
+        map.serialize_entry("number", &self.number)?;
+        map.serialize_entry("properties", &self.properties)?;
+        if let Some(embedded) = &self.embedded {
+            map.serialize_entry("message", &Embedded(embedded))?;
+        }
+        map.end()
+    }
+}
+
+/// A message inside an attachment. Its attachments stand beside their next number, not in a table of their own: so a
+/// message 32 deep stays within the nesting that `serde_json` reads, which is what keeps a hostile document from
+/// overflowing the stack.
+struct Embedded<'a>(&'a Content);
+
+impl Serialize for Embedded<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("properties", &self.0.properties)?;
+        map.serialize_entry("recipients", &self.0.recipients)?;
+        map.serialize_entry("next_number", &self.0.attachments.next_number)?;
+        map.serialize_entry("attachments", &self.0.attachments.rows)?;
+        map.end()
     }
 }
 

@@ -50,6 +50,52 @@ pub(crate) fn size_of(row: &AttachmentRow) -> u64 {
     properties.fold(embedded, u64::saturating_add)
 }
 
+/// The message's record key and the attachment's number, so that no other object of the store has it.
+pub(crate) fn record_key(message: &Message, row: &AttachmentRow) -> Vec<u8> {
+    let of_message: &[u8] = match &message.place {
+        Place::Folder => message.uid.as_bytes(),
+        Place::Attachment { record_key, .. } => record_key,
+    };
+    [of_message, &row.number.to_be_bytes()].concat()
+}
+
+/// What is computed when it is read; the times are stored.
+fn computed(
+    message: &Message,
+    row: &AttachmentRow,
+    access_level: AccessLevel,
+    tag: PropertyTag,
+) -> Option<PropertyValue> {
+    Some(match tag {
+        _ if tag == pr::ATTACH_NUM.tag() => PropertyValue::Long(row.number.cast_signed()),
+        _ if tag == pr::ATTACH_SIZE.tag() => {
+            PropertyValue::Long(i32::try_from(size_of(row)).unwrap_or(i32::MAX))
+        }
+        _ if [pr::RECORD_KEY.tag(), pr::INSTANCE_KEY.tag()].contains(&tag) => {
+            PropertyValue::Binary(record_key(message, row))
+        }
+        _ if tag == pr::OBJECT_TYPE.tag() => PropertyValue::Long(OBJECT_TYPE_ATTACHMENT),
+        _ if tag == pr::ACCESS_LEVEL.tag() => PropertyValue::Long(access_level.code()),
+        _ => return None,
+    })
+}
+
+/// What was set, and what is computed, ascending by tag.
+pub(crate) fn all_properties(
+    message: &Message,
+    row: &AttachmentRow,
+    access_level: AccessLevel,
+) -> Vec<(PropertyTag, StoredValue)> {
+    let set = row.properties.iter();
+    let mut all: Vec<_> = set.map(|(tag, value)| (tag, value.clone())).collect();
+    all.extend(COMPUTED.iter().filter_map(|tag| {
+        let value = computed(message, row, access_level, *tag)?;
+        Some((*tag, StoredValue::Inline(value)))
+    }));
+    all.sort_by_key(|(tag, _)| *tag);
+    all
+}
+
 impl<'m> Attachment<'m> {
     pub(crate) fn new(message: &'m mut Message, row: AttachmentRow) -> Attachment<'m> {
         Attachment {
@@ -86,7 +132,7 @@ impl<'m> Attachment<'m> {
     /// As [`Message::get_value`].
     pub fn get_value(&self, tag: PropertyTag) -> Result<Option<PropertyValue>> {
         self.check_open()?;
-        if let Some(value) = self.computed(tag) {
+        if let Some(value) = computed(self.message, &self.row, self.access_level, tag) {
             return Ok(Some(value));
         }
         match self.row.properties.get(tag) {
@@ -104,38 +150,7 @@ impl<'m> Attachment<'m> {
     /// `MAPI_E_INVALID_OBJECT` for a closed handle.
     pub fn properties(&self) -> Result<Vec<(PropertyTag, StoredValue)>> {
         self.check_open()?;
-        let set = self.row.properties.iter();
-        let mut all: Vec<_> = set.map(|(tag, value)| (tag, value.clone())).collect();
-        all.extend(COMPUTED.iter().filter_map(|tag| {
-            let value = self.computed(*tag)?;
-            Some((*tag, StoredValue::Inline(value)))
-        }));
-        all.sort_by_key(|(tag, _)| *tag);
-        Ok(all)
-    }
-
-    /// What is computed when it is read; the times are stored.
-    fn computed(&self, tag: PropertyTag) -> Option<PropertyValue> {
-        Some(match tag {
-            _ if tag == pr::ATTACH_NUM.tag() => PropertyValue::Long(self.row.number.cast_signed()),
-            _ if tag == pr::ATTACH_SIZE.tag() => {
-                PropertyValue::Long(i32::try_from(size_of(&self.row)).unwrap_or(i32::MAX))
-            }
-            _ if tag == pr::RECORD_KEY.tag() => PropertyValue::Binary(self.record_key()),
-            _ if tag == pr::INSTANCE_KEY.tag() => PropertyValue::Binary(self.record_key()),
-            _ if tag == pr::OBJECT_TYPE.tag() => PropertyValue::Long(OBJECT_TYPE_ATTACHMENT),
-            _ if tag == pr::ACCESS_LEVEL.tag() => PropertyValue::Long(self.access_level.code()),
-            _ => return None,
-        })
-    }
-
-    /// The message's record key and the number, so that no other object of the store has it.
-    pub(crate) fn record_key(&self) -> Vec<u8> {
-        let message: &[u8] = match &self.message.place {
-            Place::Folder => self.message.uid.as_bytes(),
-            Place::Attachment { record_key, .. } => record_key,
-        };
-        [message, &self.row.number.to_be_bytes()].concat()
+        Ok(all_properties(self.message, &self.row, self.access_level))
     }
 
     /// Sets a property by its typed tag.

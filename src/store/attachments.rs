@@ -5,10 +5,10 @@ use std::io::Read;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::document::attachment_row_len;
 use crate::model::{
-    AttachMethod, AttachmentRow, FileTime, PropertyValue, SaveFlags, StoredValue, StreamReference,
-    Tag, pr,
+    Access, AccessLevel, AttachMethod, AttachmentRow, FileTime, PropertyTag, PropertyValue,
+    SaveFlags, StoredValue, StreamReference, Tag, pr,
 };
-use crate::store::attachment::{Attachment, size_of};
+use crate::store::attachment::{Attachment, all_properties, size_of};
 use crate::store::message::Message;
 use crate::store::stream::StreamReader;
 
@@ -77,6 +77,21 @@ impl Message {
         Ok(self.mine.attachments.rows.iter().map(info).collect())
     }
 
+    /// The properties of an attachment as [`Attachment::properties`](crate::Attachment::properties) gives them,
+    /// without opening it: all columns of its row in the attachment table.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: no attachment of that number. `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn attachment_properties(
+        &self,
+        number: AttachmentNumber,
+    ) -> Result<Vec<(PropertyTag, StoredValue)>> {
+        self.check_open()?;
+        let row = self.attachment_row(number)?;
+        Ok(all_properties(self, row, self.access_level))
+    }
+
     /// Attaches data under a file name, as a pending change: a new attachment, filled and saved to the message.
     /// Data beyond 1 MiB goes to the store at once, where nothing refers to it until the message is saved.
     ///
@@ -139,15 +154,35 @@ impl Message {
         Ok(Attachment::new(self, row))
     }
 
-    /// Opens an attachment, with the access of the message's handle (IMessage::OpenAttach).
+    /// Opens an attachment with the best access, that of the message's handle (IMessage::OpenAttach).
     ///
     /// # Errors
     ///
     /// `MAPI_E_NOT_FOUND`: no attachment of that number. `MAPI_E_INVALID_OBJECT`: the handle is closed.
     pub fn open_attachment(&mut self, number: AttachmentNumber) -> Result<Attachment<'_>> {
+        self.open_attachment_with(number, Access::Best)
+    }
+
+    /// Opens an attachment with the access that is asked for (IMessage::OpenAttach, MS-OXCMSG 2.2.3.12.1).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::open_attachment`]; `MAPI_E_NO_ACCESS`: [`Access::Modify`] through a read-only handle.
+    pub fn open_attachment_with(
+        &mut self,
+        number: AttachmentNumber,
+        access: Access,
+    ) -> Result<Attachment<'_>> {
         self.check_open()?;
         let row = self.attachment_row(number)?.clone();
-        Ok(Attachment::new(self, row))
+        if access == Access::Modify {
+            self.check_modifiable()?;
+        }
+        let mut attachment = Attachment::new(self, row);
+        if access == Access::ReadOnly {
+            attachment.access_level = AccessLevel::ReadOnly;
+        }
+        Ok(attachment)
     }
 
     /// Opens the data of an attachment (`PR_ATTACH_DATA_BIN`) for reading.

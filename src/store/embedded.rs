@@ -4,17 +4,18 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::error::{Error, ObjectKind, Result};
+use crate::model::document::attachment_row_len;
 use crate::model::{
-    AccessLevel, AttachMethod, Content, FileTime, MessageFlags, PropertyTag, PropertyValue,
-    ReadState, SaveFlags, StoredValue, pr,
+    AccessLevel, AttachMethod, AttachmentRow, Content, FileTime, MessageFlags, PropertyTag,
+    PropertyValue, ReadState, SaveFlags, StoredValue, pr,
 };
-use crate::store::attachment::Attachment;
+use crate::store::AttachmentNumber;
+use crate::store::attachment::{Attachment, record_key};
 use crate::store::computed::content_flags;
-use crate::store::limits::DEEPEST_EMBEDDED;
+use crate::store::limits::{Around, DEEPEST_EMBEDDED};
 use crate::store::message::{Aside, HandleState, Message, Pending, Place};
 use crate::store::opening::initial_content;
 use crate::store::save::afterwards;
-use crate::store::{AttachmentNumber, limits};
 
 /// How an embedded message is opened (MS-OXCMSG 2.2.3.16.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +53,7 @@ pub enum EmbeddedAccess {
 pub struct EmbeddedMessage<'a> {
     message: Message,
     outer: &'a mut Message,
-    row: &'a mut crate::model::AttachmentRow,
+    row: &'a mut AttachmentRow,
 }
 
 impl Deref for EmbeddedMessage<'_> {
@@ -93,48 +94,51 @@ impl Attachment<'_> {
                 check_depth(depth)?;
                 Arc::new(initial_content())
             }
-            (None, _) => {
-                return Err(Error::NotFound {
-                    kind: ObjectKind::Message,
-                    what: format!("in attachment {}", self.row.number),
-                });
-            }
+            (None, _) => return Err(nothing_embedded(&self.row)),
         };
         let place = Place::Attachment {
             depth,
-            record_key: self.record_key(),
+            record_key: record_key(self.message, &self.row),
             around: self.around_embedded(),
         };
-        let outer = &mut *self.message;
-        let mut pending = Pending::nothing();
-        pending.streams = outer.pending.streams.clone();
-        let message = Message {
-            store: outer.store.clone(),
-            uid: outer.uid,
-            place,
-            state: HandleState::Open,
-            access_level,
-            base: None,
-            snapshot: Arc::clone(&content),
-            aside: aside_of(&content, outer.aside),
-            mine: content,
-            pending,
-            pin: outer.pin.clone(),
-        };
         Ok(EmbeddedMessage {
-            message,
-            outer,
+            message: handle(self.message, place, content, access_level),
+            outer: self.message,
             row: &mut self.row,
         })
     }
 
     /// What counts against the limits of an embedded message besides itself.
-    fn around_embedded(&mut self) -> limits::Around {
+    fn around_embedded(&mut self) -> Around {
         let mut bare = self.row.clone();
         bare.embedded = None;
-        let bare = crate::model::document::attachment_row_len(&bare);
+        let bare = attachment_row_len(&bare);
         let stored = self.stored_len();
         self.message.sizes().around_embedded(stored, bare)
+    }
+}
+
+/// A handle of a message inside another one's attachment.
+fn handle(
+    outer: &Message,
+    place: Place,
+    content: Arc<Content>,
+    access_level: AccessLevel,
+) -> Message {
+    let mut pending = Pending::nothing();
+    pending.streams = outer.pending.streams.clone();
+    Message {
+        store: outer.store.clone(),
+        uid: outer.uid,
+        place,
+        state: HandleState::Open,
+        access_level,
+        base: None,
+        snapshot: Arc::clone(&content),
+        aside: aside_of(&content, outer.aside),
+        mine: content,
+        pending,
+        pin: outer.pin.clone(),
     }
 }
 
@@ -169,6 +173,13 @@ impl EmbeddedMessage<'_> {
         self.message.pending.touched.clear();
         self.message.settle(afterwards);
         Ok(())
+    }
+}
+
+fn nothing_embedded(row: &AttachmentRow) -> Error {
+    Error::NotFound {
+        kind: ObjectKind::Message,
+        what: format!("in attachment {}", row.number),
     }
 }
 
@@ -262,6 +273,25 @@ impl Message {
             content.properties.set(pr::MESSAGE_FLAGS.tag(), flags);
         }
         content
+    }
+
+    /// Opens the message that is attached under a number for reading, as this handle shows it now. Unlike
+    /// [`Attachment::open_embedded_message`] it leaves this handle free, and lives as long as it likes.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: no attachment of that number, or none with a message. `MAPI_E_INVALID_OBJECT`: the handle is
+    /// closed.
+    pub fn open_attached_message(&self, number: AttachmentNumber) -> Result<Message> {
+        self.check_open()?;
+        let row = self.attachment_row(number)?;
+        let content = row.embedded.clone().ok_or_else(|| nothing_embedded(row))?;
+        let place = Place::Attachment {
+            depth: self.depth() + 1,
+            record_key: record_key(self, row),
+            around: Around::Nothing,
+        };
+        Ok(handle(self, place, content, AccessLevel::ReadOnly))
     }
 
     /// Attaches a copy of another message of this store, as that handle shows it, pending changes included: a new

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use mapistore::{
-    Access, AccessLevel, AttachMethod, AttachmentNumber, MapiCode, Message, SaveFlags, pr,
+    Access, AccessLevel, AttachMethod, AttachmentNumber, FileTime, MapiCode, Message, PropertyTag,
+    PropertyValue, SaveFlags, pr,
 };
 
 use crate::support::{Blob, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
@@ -27,7 +28,7 @@ fn read_data(message: &Message, number: AttachmentNumber) -> Vec<u8> {
 }
 
 fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
-    // S14
+    // S14; OXCMSG-R1062, MAPI-SavingMessage-1
     let id = scene.message("original");
     let before = scene.look(&id);
     let change = scene.last_change();
@@ -103,7 +104,7 @@ fn equal_data_is_stored_once_whoever_attaches_it(scene: &Scene) {
 
 #[test]
 fn attachment_that_is_not_saved_is_forgotten() {
-    // S14
+    // S14; OXCMSG-R446, OXCMSG-R440/R1063, MAPI-SavingMessage-1
     let test = TestStore::new();
     let id = test.draft("original");
     let mut message = test.store.open_message(&id, Access::Modify).unwrap();
@@ -137,7 +138,7 @@ fn attachment_that_is_not_saved_is_forgotten() {
 
 #[test]
 fn attachment_is_kept_open_as_the_flags_say() {
-    // S14, S7
+    // S14, S7; OXCMSG-R466
     let test = TestStore::new();
     let mut message = test.new_draft();
     let mut attachment = message.create_attachment().unwrap();
@@ -184,7 +185,7 @@ fn attachment_is_kept_open_as_the_flags_say() {
 
 #[test]
 fn number_of_a_deleted_attachment_is_never_used_again() {
-    // S14
+    // S14; OXCMSG-R234/R1836, OXCMSG-R440/R1063
     let test = TestStore::new();
     let mut message = test.new_draft();
     let first = message.attach("first", &b"first"[..]).unwrap();
@@ -209,7 +210,7 @@ fn number_of_a_deleted_attachment_is_never_used_again() {
 
 #[test]
 fn attachment_tells_what_it_is() {
-    // S14
+    // S14; OXCMSG-R590/R236
     let test = TestStore::new();
     let mut message = test.new_draft();
     let number = message
@@ -238,4 +239,147 @@ fn attachment_tells_what_it_is() {
             .is_some_and(|size| size >= 5_000)
     );
     assert_eq!(attachment.access_level(), AccessLevel::ReadOnly);
+}
+
+#[test]
+fn new_attachment_has_a_method_a_position_and_the_time_of_its_creation() {
+    // OXCMSG-R451/R588, OXCMSG-R2035/R452/R453
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let before = FileTime::from_timestamp(jiff::Timestamp::now());
+    let mut attachment = message.create_attachment().unwrap();
+    assert_eq!(attachment.get(pr::ATTACH_METHOD).unwrap(), Some(0));
+    assert_eq!(attachment.get(pr::RENDERING_POSITION).unwrap(), Some(-1));
+    let created = attachment.get(pr::CREATION_TIME).unwrap().unwrap();
+    let modified = attachment.get(pr::LAST_MODIFICATION_TIME).unwrap();
+    assert_eq!(modified, Some(created));
+    assert!(before <= created && created <= FileTime::from_timestamp(jiff::Timestamp::now()));
+    attachment.save_changes(KEEP).unwrap();
+    assert_eq!(
+        attachment.get(pr::LAST_MODIFICATION_TIME).unwrap(),
+        Some(created)
+    );
+    attachment.set(pr::ATTACH_LONG_FILENAME, "later").unwrap();
+    attachment.save_changes(KEEP).unwrap();
+    assert_eq!(attachment.get(pr::CREATION_TIME).unwrap(), Some(created));
+    assert!(attachment.get(pr::LAST_MODIFICATION_TIME).unwrap() >= Some(created));
+}
+
+#[test]
+fn attachment_has_what_the_store_keeps_and_nobody_sets_it() {
+    // OXCMSG-R219/R1078, OXCMSG-R47/R231, OXCMSG-R234/R1836
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    message.attach("one", &b"one"[..]).unwrap();
+    let number = message.attach("two", &b"two"[..]).unwrap();
+    let mut attachment = message.open_attachment(number).unwrap();
+    assert_eq!(attachment.get(pr::ACCESS_LEVEL).unwrap(), Some(1));
+    assert_eq!(attachment.get(pr::OBJECT_TYPE).unwrap(), Some(7));
+    assert!(attachment.get(pr::RECORD_KEY).unwrap().is_some());
+    let size = attachment.get(pr::ATTACH_SIZE).unwrap().unwrap();
+    assert!(size >= 3);
+    attachment.set_data(&[0_u8; 1_000][..]).unwrap();
+    assert!(attachment.get(pr::ATTACH_SIZE).unwrap().unwrap() >= size + 997);
+    let refused = [
+        code_of(attachment.set(pr::ACCESS_LEVEL, 0)),
+        code_of(attachment.set(pr::OBJECT_TYPE, 5)),
+        code_of(attachment.set(pr::RECORD_KEY, vec![1])),
+        code_of(attachment.set(pr::INSTANCE_KEY, vec![1])),
+        code_of(attachment.set(pr::ATTACH_SIZE, 1)),
+        code_of(attachment.set(pr::ATTACH_NUM, 7)),
+        code_of(attachment.set(pr::CREATION_TIME, FileTime::new(1))),
+        code_of(attachment.set(pr::LAST_MODIFICATION_TIME, FileTime::new(1))),
+        code_of(attachment.delete_property(pr::CREATION_TIME.tag())),
+    ];
+    assert_eq!(refused, [MapiCode::MAPI_E_COMPUTED; 9]);
+    assert_eq!(attachment.get(pr::ATTACH_NUM).unwrap(), Some(1));
+}
+
+#[test]
+fn attachment_table_has_a_row_for_each_attachment_without_opening_it() {
+    // OXCMSG-R490/R312, MAPI-AttachTable-1, MAPI-AttachTable-3
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    assert_eq!(message.attachments().unwrap(), []);
+    let numbers = ["one", "two"].map(|name| message.attach(name, name.as_bytes()).unwrap());
+    let unsaved = message.create_attachment().unwrap();
+    drop(unsaved);
+    let mut keys = Vec::new();
+    for (info, number) in message.attachments().unwrap().iter().zip(numbers) {
+        assert_eq!(info.number, number);
+        let row = message.attachment_properties(number).unwrap();
+        let find = |wanted: PropertyTag| {
+            let found = row.iter().find(|(tag, _)| *tag == wanted);
+            found.map(|(_, value)| value.clone()).unwrap()
+        };
+        let number = PropertyValue::Long(number.0.cast_signed());
+        assert_eq!(find(pr::ATTACH_NUM.tag()), number.into());
+        let position = PropertyValue::Long(info.rendering_position);
+        assert_eq!(find(pr::RENDERING_POSITION.tag()), position.into());
+        keys.push(find(pr::RECORD_KEY.tag()));
+        keys.push(find(pr::INSTANCE_KEY.tag()));
+    }
+    assert_eq!(keys.len(), 4);
+    assert_ne!(keys[0], keys[2]);
+    assert_ne!(keys[1], keys[3]);
+    assert!(message.attachments().unwrap()[0].mime_type.is_none());
+    let mut opened = message.open_attachment(numbers[0]).unwrap();
+    opened.set(pr::ATTACH_MIME_TAG, "text/plain").unwrap();
+    opened.save_changes(SaveFlags::empty()).unwrap();
+    let mime_type = message.attachments().unwrap()[0].mime_type.clone();
+    assert_eq!(mime_type.as_deref(), Some("text/plain"));
+    let gone = message.attachment_properties(AttachmentNumber(2));
+    assert_eq!(code_of(gone), MapiCode::MAPI_E_NOT_FOUND);
+}
+
+#[test]
+fn deleted_attachment_is_gone_from_the_handle_at_once_and_from_the_store_when_saved() {
+    // OXCMSG-R1523, OXCMSG-R469
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let number = message.attach("figures.csv", &b"1;2;3"[..]).unwrap();
+    let id = message.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    let open = || test.store.open_message(&id, Access::Modify).unwrap();
+    let mut dropped = open();
+    dropped.delete_attachment(number).unwrap();
+    assert_eq!(dropped.get(pr::HASATTACH).unwrap(), Some(false));
+    assert_eq!(
+        code_of(dropped.open_attachment(number)),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    drop(dropped);
+    assert_eq!(read_data(&open(), number), b"1;2;3");
+    let mut saved = open();
+    saved.delete_attachment(number).unwrap();
+    saved.save_changes(SaveFlags::empty()).unwrap();
+    assert_eq!(open().attachments().unwrap(), []);
+    assert_eq!(open().get(pr::HASATTACH).unwrap(), Some(false));
+}
+
+#[test]
+fn attachment_is_opened_with_the_access_that_is_asked_for() {
+    // OXCMSG-R917/R918/R919
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let number = message.attach("figures.csv", &b"1;2;3"[..]).unwrap();
+    let id = message.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    let granted = |handle: Access, wanted: Access| {
+        let mut message = test.store.open_message(&id, handle).unwrap();
+        let mut attachment = message.open_attachment_with(number, wanted)?;
+        let level = attachment.get(pr::ACCESS_LEVEL)?;
+        let set = attachment.set(pr::ATTACH_MIME_TAG, "text/csv");
+        match attachment.access_level() {
+            AccessLevel::Modify => set.unwrap(),
+            AccessLevel::ReadOnly => assert_eq!(code_of(set), MapiCode::MAPI_E_NO_ACCESS),
+        }
+        Ok(level)
+    };
+    assert_eq!(granted(Access::Modify, Access::default()).unwrap(), Some(0));
+    assert_eq!(granted(Access::Modify, Access::Modify).unwrap(), Some(1));
+    assert_eq!(granted(Access::Modify, Access::Best).unwrap(), Some(1));
+    assert_eq!(granted(Access::ReadOnly, Access::Best).unwrap(), Some(0));
+    assert_eq!(
+        code_of(granted(Access::ReadOnly, Access::Modify)),
+        MapiCode::MAPI_E_NO_ACCESS
+    );
 }

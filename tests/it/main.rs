@@ -14,6 +14,7 @@ mod collection;
 mod computed;
 mod crash;
 mod creation;
+mod embedded;
 mod entry_ids;
 mod failed_saves;
 mod forked;

@@ -142,6 +142,18 @@ impl Client {
     }
 
     #[track_caller]
+    pub(crate) fn embed(&self, handle: Handle, subject: &str, body: Blob) -> u32 {
+        self.call(Command::Embed(handle, subject.to_owned(), body))
+            .unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn rename_embedded(&self, handle: Handle, number: u32, subject: &str) {
+        self.call::<()>(Command::RenameEmbedded(handle, number, subject.to_owned()))
+            .unwrap();
+    }
+
+    #[track_caller]
     pub(crate) fn delete_attachment(&self, handle: Handle, number: u32) {
         self.call::<()>(Command::DeleteAttachment(handle, number))
             .unwrap();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mapistore::{
-    AttachmentNumber, Deletion, Durability, EntryId, Error, Message, MessageStatus, PropertyTag,
-    PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags, Saved, Store, StreamReader,
-    pr,
+    AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
+    PropertyTag, PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags, Saved, Store,
+    StreamReader, pr,
 };
 use serde_json::{Value, json};
 
@@ -199,6 +199,25 @@ impl Executor {
                 let message = self.message(handle)?;
                 let mut attachment = message.open_attachment(AttachmentNumber(number))?;
                 attachment.set_data(blob.reader())?;
+                attachment.save_changes(SaveFlags::empty())?;
+            }
+            Command::Embed(handle, subject, body) => {
+                let mut attachment = self.message(handle)?.create_attachment()?;
+                let mut inner = attachment.open_embedded_message(EmbeddedAccess::Create)?;
+                inner.set(pr::SUBJECT, subject)?;
+                inner.set_stream(pr::BODY.tag(), body.reader())?;
+                inner.add_recipient(recipient("inner"))?;
+                inner.attach("inner", body.reader())?;
+                inner.save_changes(SaveFlags::empty())?;
+                attachment.save_changes(SaveFlags::KEEP_OPEN_READONLY)?;
+                return Ok(json!(attachment.number().0));
+            }
+            Command::RenameEmbedded(handle, number, subject) => {
+                let message = self.message(handle)?;
+                let mut attachment = message.open_attachment(AttachmentNumber(number))?;
+                let mut inner = attachment.open_embedded_message(EmbeddedAccess::Modify)?;
+                inner.set(pr::SUBJECT, subject)?;
+                inner.save_changes(SaveFlags::empty())?;
                 attachment.save_changes(SaveFlags::empty())?;
             }
             Command::DeleteAttachment(handle, number) => {

@@ -46,6 +46,12 @@ impl TestStore {
         TestStore { store, folder }
     }
 
+    #[track_caller]
+    pub(crate) fn assert_sound(&self) {
+        let report = self.store.check(&mut |_| ()).unwrap();
+        assert!(report.is_sound(), "{:?}", report.problems);
+    }
+
     /// A message in the drafts that was never saved.
     pub(crate) fn new_draft(&self) -> mapistore::Message {
         let drafts = self.store.special_folder(SpecialFolder::Drafts).unwrap();

@@ -93,6 +93,10 @@ pub(crate) enum Command {
     Attach(Handle, String, Blob),
     ReplaceAttachment(Handle, u32, Blob),
     DeleteAttachment(Handle, u32),
+    /// Attaches a new message of that subject, with a body and an attachment of its own.
+    Embed(Handle, String, Blob),
+    /// Gives the message in that attachment another subject.
+    RenameEmbedded(Handle, u32, String),
     Save(Handle, u32),
     SetSaveId(Handle, String),
     FindSave {
@@ -274,6 +278,7 @@ pub(crate) struct AttachmentView {
     pub(crate) size: u64,
     /// The hash of the bytes that were read.
     pub(crate) hash: String,
+    pub(crate) embedded: Option<Box<ContentView>>,
 }
 
 impl View {

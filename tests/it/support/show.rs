@@ -2,7 +2,9 @@
 
 use std::io::{Read, Seek};
 
-use mapistore::{AccessLevel, Error, Message, RowVersion, StoredValue, StreamHash, StreamReader};
+use mapistore::{
+    AccessLevel, AttachMethod, Error, Message, RowVersion, StoredValue, StreamHash, StreamReader,
+};
 use serde_json::json;
 
 use super::blob::Blob;
@@ -38,6 +40,25 @@ pub(super) fn compare(reader: &mut StreamReader, blob: Blob, bytes: u64) -> Said
 
 /// All that a handle shows, with every stream read to its end.
 pub(crate) fn view(message: &Message) -> Result<View, Error> {
+    let (computed, content) = parts(message)?;
+    Ok(View {
+        entry_id: message.entry_id().to_string(),
+        folder: message.folder_id().to_string(),
+        row_version: message.row_version().map(RowVersion::get),
+        access: match message.access_level() {
+            AccessLevel::ReadOnly => "read-only".to_owned(),
+            AccessLevel::Modify => "modify".to_owned(),
+        },
+        pending: message.has_pending_changes(),
+        save_id: message.save_id().to_string(),
+        deleted: message.deleted_at().is_some(),
+        computed,
+        content,
+    })
+}
+
+/// What the store computes, and the content with all that is embedded.
+fn parts(message: &Message) -> Result<(Vec<(String, String)>, ContentView), Error> {
     let mut computed = Vec::new();
     let mut properties = Vec::new();
     for (tag, value) in message.properties()? {
@@ -61,6 +82,13 @@ pub(crate) fn view(message: &Message) -> Result<View, Error> {
         .map(|row| (row.row_id.0, row.recipient.name, row.recipient.address));
     let mut attachments = Vec::new();
     for row in message.attachments()? {
+        let embedded = match row.method {
+            AttachMethod::EmbeddedMessage => {
+                let (_, content) = parts(&message.open_attached_message(row.number)?)?;
+                Some(Box::new(content))
+            }
+            _ => None,
+        };
         attachments.push(AttachmentView {
             number: row.number.0,
             name: row.name,
@@ -69,26 +97,15 @@ pub(crate) fn view(message: &Message) -> Result<View, Error> {
                 Some(_) => hash_of(message.open_attachment_data(row.number)?)?,
                 None => String::new(),
             },
+            embedded,
         });
     }
-    Ok(View {
-        entry_id: message.entry_id().to_string(),
-        folder: message.folder_id().to_string(),
-        row_version: message.row_version().map(RowVersion::get),
-        access: match message.access_level() {
-            AccessLevel::ReadOnly => "read-only".to_owned(),
-            AccessLevel::Modify => "modify".to_owned(),
-        },
-        pending: message.has_pending_changes(),
-        save_id: message.save_id().to_string(),
-        deleted: message.deleted_at().is_some(),
-        computed,
-        content: ContentView {
-            properties,
-            recipients: recipients.collect(),
-            attachments,
-        },
-    })
+    let content = ContentView {
+        properties,
+        recipients: recipients.collect(),
+        attachments,
+    };
+    Ok((computed, content))
 }
 
 fn hash_of(mut reader: StreamReader) -> Result<String, Error> {

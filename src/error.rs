@@ -148,6 +148,15 @@ pub enum Error {
         /// The type of the value.
         given: PropertyType,
     },
+    /// The property is a text of the other width: 8-bit where Unicode was asked for, or the other way round. This
+    /// store does not convert, since no property says for sure which code page an 8-bit text is in.
+    #[error("{tag} was asked for, but the text is stored as {stored}, which is not converted")]
+    BadCharWidth {
+        /// The property that was asked for.
+        tag: PropertyTag,
+        /// The property that there is.
+        stored: PropertyTag,
+    },
     /// A limit of the store (S15).
     #[error("too big: {detail}")]
     TooBig {
@@ -284,6 +293,8 @@ codes! {
     MAPI_E_COMPUTED = 0x8004_011A;
     /// A value of another type.
     MAPI_E_UNEXPECTED_TYPE = 0x8004_0304;
+    /// A text of the other width.
+    MAPI_E_BAD_CHARWIDTH = 0x8004_0103;
     /// A limit.
     MAPI_E_TOO_BIG = 0x8004_0305;
     /// A name that is taken.
@@ -336,6 +347,7 @@ impl Error {
             Error::Busy { .. } => MapiCode::MAPI_E_BUSY,
             Error::Computed { .. } => MapiCode::MAPI_E_COMPUTED,
             Error::UnexpectedType { .. } => MapiCode::MAPI_E_UNEXPECTED_TYPE,
+            Error::BadCharWidth { .. } => MapiCode::MAPI_E_BAD_CHARWIDTH,
             Error::TooBig { .. } => MapiCode::MAPI_E_TOO_BIG,
             Error::Collision { .. } => MapiCode::MAPI_E_COLLISION,
             Error::HasFolders { .. } => MapiCode::MAPI_E_HAS_FOLDERS,

@@ -83,9 +83,9 @@ pub use model::{
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
-    ContentsOrder, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, Message,
-    MessageSummary, Outcomes, Page, QueryResult, RecipientEntry, RecordedSave, RowId, SaveOutcome,
-    Saved, Store, StoreOptions, StreamReader,
+    ContentsOrder, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp, Message,
+    MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots, QueryResult, RecipientEntry,
+    RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamReader,
 };
 
 /// The README's example, compiled and run.

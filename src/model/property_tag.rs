@@ -113,6 +113,18 @@ impl PropertyType {
         self.code() & MULTI_VALUED != 0
     }
 
+    /// The type of the same texts in the other width, Unicode or 8-bit; nothing for what is no text.
+    #[must_use]
+    pub const fn other_width(self) -> Option<Self> {
+        match self {
+            Self::Unicode => Some(Self::String8),
+            Self::String8 => Some(Self::Unicode),
+            Self::MvUnicode => Some(Self::MvString8),
+            Self::MvString8 => Some(Self::MvUnicode),
+            _ => None,
+        }
+    }
+
     /// Whether a value of this type may be so large that it is kept as a stream.
     #[must_use]
     pub const fn may_be_stream(self) -> bool {

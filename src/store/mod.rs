@@ -2,7 +2,8 @@
 //!
 //! - [`open`]: the store and how it is opened; [`folder`]: folders; [`paths`]: folders by path, entries by prefix.
 //! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachments`],
-//!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`stream`]: large values in and out; [`limits`]: how large.
+//!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
+//!   [`stream`]: large values in and out; [`limits`]: how large.
 //! - [`save`]: SaveChanges. [`bulk`]: what is not content, and deleting, for many messages at once.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
@@ -15,6 +16,7 @@ mod computed;
 mod embedded;
 mod folder;
 mod limits;
+mod map_prop;
 mod message;
 mod open;
 mod opening;
@@ -33,6 +35,7 @@ pub use check::{CheckProgress, CheckReport};
 pub use collect::Collected;
 pub use embedded::{EmbeddedAccess, EmbeddedMessage};
 pub use folder::{ContentsOrder, Folder, FolderInfo, MessageSummary, Page};
+pub use map_prop::{MapiProp, PropertyProblem, PropertySlots};
 pub use message::Message;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;

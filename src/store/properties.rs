@@ -9,6 +9,7 @@ use crate::model::{
     ReadState, StoredValue, Tag, pr,
 };
 use crate::store::limits::{becomes_stream, len_of};
+use crate::store::map_prop::refuse_object;
 use crate::store::stream::{StreamReader, load_whole};
 use crate::store::{Message, computed};
 
@@ -27,10 +28,7 @@ pub(crate) fn check_value(tag: PropertyTag, value: &PropertyValue) -> Result<()>
 /// Refuses tags whose type holds no value that could be set.
 pub(crate) fn check_settable(tag: PropertyTag) -> Result<()> {
     match tag.property_type() {
-        Some(PropertyType::Object) => Err(Error::InvalidParameter {
-            detail: format!("{tag} is an object; objects have calls of their own"),
-        }),
-        Some(_) => Ok(()),
+        Some(_) => refuse_object(tag),
         None => Err(Error::InvalidParameter {
             detail: format!("{tag} has no type that a property can be stored with"),
         }),
@@ -85,6 +83,20 @@ impl Message {
         }));
         all.sort_by_key(|(tag, _)| *tag);
         Ok(all)
+    }
+
+    /// Names all properties: those of [`Message::properties`], and the tables of recipients and attachments
+    /// (IMAPIProp::GetPropList); ascending.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn property_list(&self) -> Result<Vec<PropertyTag>> {
+        let mut tags: Vec<PropertyTag> =
+            self.properties()?.into_iter().map(|(tag, _)| tag).collect();
+        tags.extend([pr::MESSAGE_RECIPIENTS, pr::MESSAGE_ATTACHMENTS]);
+        tags.sort_unstable();
+        Ok(tags)
     }
 
     /// Sets a property by its typed tag, as a pending change.

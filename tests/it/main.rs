@@ -27,6 +27,7 @@ mod listing;
 mod mime_corpus;
 mod model;
 mod opening;
+mod property_lists;
 mod reload;
 mod repeated_saves;
 mod save_changes;

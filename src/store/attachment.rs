@@ -9,6 +9,7 @@ use crate::model::{
     StoredValue, Tag, pr,
 };
 use crate::store::attachments::AttachmentNumber;
+use crate::store::map_prop::{MapiProp, sealed};
 use crate::store::message::{Message, Place};
 use crate::store::properties::{check_settable, check_value};
 use crate::store::stream::StreamReader;
@@ -96,6 +97,30 @@ pub(crate) fn all_properties(
     all
 }
 
+impl sealed::Sealed for Attachment<'_> {
+    fn check_changeable(&self) -> Result<()> {
+        self.check_modifiable()
+    }
+}
+
+impl MapiProp for Attachment<'_> {
+    fn get_value(&self, tag: PropertyTag) -> Result<Option<PropertyValue>> {
+        Attachment::get_value(self, tag)
+    }
+
+    fn set_value(&mut self, tag: PropertyTag, value: PropertyValue) -> Result<()> {
+        Attachment::set_value(self, tag, value)
+    }
+
+    fn delete_property(&mut self, tag: PropertyTag) -> Result<()> {
+        Attachment::delete_property(self, tag)
+    }
+
+    fn property_list(&self) -> Result<Vec<PropertyTag>> {
+        Attachment::property_list(self)
+    }
+}
+
 impl<'m> Attachment<'m> {
     pub(crate) fn new(message: &'m mut Message, row: AttachmentRow) -> Attachment<'m> {
         Attachment {
@@ -151,6 +176,19 @@ impl<'m> Attachment<'m> {
     pub fn properties(&self) -> Result<Vec<(PropertyTag, StoredValue)>> {
         self.check_open()?;
         Ok(all_properties(self.message, &self.row, self.access_level))
+    }
+
+    /// Names all properties that the attachment has now, `PR_ATTACH_DATA_OBJ` for an embedded message among them,
+    /// ascending (IMAPIProp::GetPropList).
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn property_list(&self) -> Result<Vec<PropertyTag>> {
+        let mut tags: Vec<_> = self.properties()?.into_iter().map(|(tag, _)| tag).collect();
+        tags.extend(self.row.embedded.as_ref().map(|_| pr::ATTACH_DATA_OBJ));
+        tags.sort_unstable();
+        Ok(tags)
     }
 
     /// Sets a property by its typed tag.

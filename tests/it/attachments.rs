@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use mapistore::{
-    Access, AccessLevel, AttachMethod, AttachmentNumber, FileTime, MapiCode, Message, PropertyTag,
-    PropertyValue, SaveFlags, pr,
+    Access, AccessLevel, AttachMethod, AttachmentNumber, FileTime, MapiCode, MapiProp, Message,
+    PropertyTag, PropertyValue, SaveFlags, pr,
 };
 
 use crate::support::{Blob, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
@@ -382,4 +382,34 @@ fn attachment_is_opened_with_the_access_that_is_asked_for() {
         code_of(granted(Access::ReadOnly, Access::Modify)),
         MapiCode::MAPI_E_NO_ACCESS
     );
+}
+
+#[test]
+fn properties_of_an_attachment_are_read_set_and_deleted_as_lists() {
+    // OXCPRPT-R47505, OXCPRPT-R457/R45701, OXCPRPT-R48405
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    let number = message.attach("figures.csv", &b"1;2;3"[..]).unwrap();
+    let mut attachment = message.open_attachment(number).unwrap();
+    let problems = attachment
+        .set_values(&[
+            (pr::ATTACH_MIME_TAG.tag(), "text/csv".into()),
+            (pr::ATTACH_SIZE.tag(), 7.into()),
+        ])
+        .unwrap();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(
+        (problems[0].index, problems[0].error.code()),
+        (1, MapiCode::MAPI_E_COMPUTED)
+    );
+    let asked = [pr::ATTACH_CONTENT_ID.tag(), pr::ATTACH_MIME_TAG.tag()];
+    let slots = attachment.get_values(&asked).unwrap();
+    assert_eq!(
+        slots[0].as_ref().unwrap_err().code(),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    assert_eq!(slots[1].as_ref().unwrap().1, "text/csv".into());
+    attachment.delete_properties(&asked).unwrap();
+    let left = attachment.property_list().unwrap();
+    assert!(!left.contains(&asked[1]) && left.contains(&pr::ATTACH_DATA_BIN.tag()));
 }

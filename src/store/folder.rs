@@ -178,7 +178,6 @@ impl Folder {
         }
     }
 
-    #[cfg(feature = "mime")]
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

@@ -252,6 +252,17 @@ impl Message {
         self.aside.deleted_at
     }
 
+    /// How many recipients the message has here, pending changes included (RecipientCount of MS-OXCROPS 2.2.6.1.2).
+    /// Nothing is read for it: opening has brought the recipients along.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    pub fn recipient_count(&self) -> Result<usize> {
+        self.check_open()?;
+        Ok(self.mine.recipients.len())
+    }
+
     /// Whether anything was changed here and not saved yet.
     pub fn has_pending_changes(&self) -> bool {
         !self.pending.is_empty()

@@ -181,6 +181,18 @@ pub(crate) fn initial_content() -> Content {
     content
 }
 
+impl Folder {
+    /// Opens a message by its entry id, whichever folder of the store it is in: the id alone says which message
+    /// (IMAPIContainer::OpenEntry, MS-OXCMSG 2.2.3.1).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::open_message`].
+    pub fn open_message(&self, entry_id: &EntryId, access: Access) -> Result<Message> {
+        self.store().open_message(entry_id, access)
+    }
+}
+
 impl Message {
     /// Drops the pending changes and takes the newest committed state as the snapshot and base (O6).
     ///

@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::process::Command as Program;
 
 use mapistore::{
     Access, AccessLevel, AttachmentNumber, Deletion, EntryId, MapiCode, Message, MessageStatus,
     ReadState, Recipient, RowId, SaveFlags, SpecialFolder, Store, pr,
 };
 
-use crate::support::{Client, Command, Link, Opening, TestStore, code_of, expect, opening};
+use crate::support::{Client, Command, Opening, TestStore, code_of, expect, opening};
 
 /// A saved message that has one of everything.
 fn full_message(test: &TestStore) -> EntryId {
@@ -75,7 +73,7 @@ fn refuses_every_change(message: &mut Message) {
 
 #[test]
 fn access_is_read_only_unless_more_is_asked_for() {
-    // O3
+    // O3, MAPI-OpenEntry-1, OXCMSG-R661/R663
     let test = TestStore::new();
     let id = full_message(&test);
     assert_eq!(Access::default(), Access::ReadOnly);
@@ -94,7 +92,7 @@ fn access_is_read_only_unless_more_is_asked_for() {
 
 #[test]
 fn store_opened_read_only_grants_no_modify_access() {
-    // O3
+    // O3, OXCMSG-R324/R2184, MAPI-OpenEntry-4, OXCMSG-R369/R3017/R3018
     let test = TestStore::new();
     let id = full_message(&test);
     let store = Store::options()
@@ -156,7 +154,7 @@ fn store_opened_read_only_follows_what_others_save() {
 
 #[test]
 fn soft_deleted_message_can_only_be_read() {
-    // O3, O4
+    // O3, O4, MAPI-OpenEntry-4
     let test = TestStore::new();
     let id = full_message(&test);
     test.store.delete_messages(&[id], Deletion::Soft).unwrap();
@@ -221,17 +219,6 @@ fn copy_without_shm(test: &TestStore, to: &std::path::Path) {
     }
 }
 
-/// A client that is not allowed to write what belongs to others, also when the tests are run by root.
-fn unprivileged() -> Client {
-    const NOBODY: u32 = 65_534;
-    let mut program = Program::new(std::env::current_exe().unwrap());
-    let id = Program::new("id").arg("-u").output().unwrap();
-    if id.stdout.starts_with(b"0\n") {
-        program.uid(NOBODY).gid(NOBODY);
-    }
-    Client::new(Link::to_program(&mut program), "unprivileged")
-}
-
 #[test]
 fn filled_wal_without_shm_is_refused_where_it_cannot_be_written() {
     // O3
@@ -242,7 +229,7 @@ fn filled_wal_without_shm_is_refused_where_it_cannot_be_written() {
     let wal = fs::metadata(media.path().join("mail.store-wal")).unwrap();
     assert!(wal.len() > 0);
     fs::set_permissions(media.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let client = unprivileged();
+    let client = Client::unprivileged();
     let path = media.path().join("mail.store");
     for read_only in [true, false] {
         let choice = Opening {

@@ -89,7 +89,7 @@ fn change_aside_takes_one_number_for_many_messages_and_no_version(scene: &Scene)
 }
 
 fn change_aside_makes_no_handle_stale(scene: &Scene) {
-    // S13
+    // S13, OXCMSG-R1053
     let id = scene.message("original");
     let handle = scene.ana.edit(&id, "mine");
     scene.ben.set_read(&[&id], false);
@@ -148,7 +148,7 @@ fn force_does_not_undo_what_is_aside(scene: &Scene) {
 }
 
 fn save_does_not_undo_a_move(scene: &Scene) {
-    // S13, O5
+    // S13, O5, MAPI-CopyMessages-1
     let id = scene.message("original");
     let handle = scene.ana.edit(&id, "saved");
     let folder = scene.store.ensure_folder("Projects/2026").unwrap();

@@ -57,7 +57,7 @@ fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
 }
 
 fn attachments_of_a_refused_message_are_not_stored(scene: &Scene) {
-    // S14, S2
+    // S14, S2, MAPI-MultiClient-2
     let id = scene.message("original");
     let loser = scene.ben.open(&id, Wanted::Modify);
     scene.ben.attach(loser, "lost", Blob::new(3, 100_000));
@@ -138,7 +138,7 @@ fn attachment_that_is_not_saved_is_forgotten() {
 
 #[test]
 fn attachment_is_kept_open_as_the_flags_say() {
-    // S14, S7; OXCMSG-R466
+    // S14, S7; OXCMSG-R466, OXCMSG-R1906/R1907
     let test = TestStore::new();
     let mut message = test.new_draft();
     let mut attachment = message.create_attachment().unwrap();

@@ -111,7 +111,7 @@ fn process_killed_in_the_middle_of_many_saves_is_in_nobodys_way() {
 
 #[test]
 fn acknowledged_saves_survive_the_death_of_all_processes() {
-    // S10
+    // S10, MAPI-Storing-1
     for normal_durability in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mail.store");
@@ -210,7 +210,7 @@ fn dead_process_keeps_neither_snapshots_nor_the_turn() {
 
 #[test]
 fn pending_changes_of_a_dead_process_are_nowhere() {
-    // S9, O5
+    // S9, O5, OXCMSG-R339
     let scene = Scene::new(Sharing::Processes);
     let id = scene.message("original");
     let before = scene.look(&id);

@@ -41,7 +41,7 @@ fn entry_id_is_four_zeros_the_stores_uid_and_the_objects() {
 
 #[test]
 fn nothing_by_that_uid_is_not_found() {
-    // O4
+    // O4, OXCMSG-R323/R333, MAPI-OpenEntry-3
     let test = TestStore::new();
     let nothing = EntryId::new(test.store.uid(), ObjectUid::random());
     for access in [Access::ReadOnly, Access::Modify, Access::Best] {
@@ -73,7 +73,7 @@ fn nothing_by_that_uid_is_not_found() {
 
 #[test]
 fn another_stores_entry_id_is_unknown() {
-    // O4
+    // O4, MAPI-OpenEntry-3
     let test = TestStore::new();
     let own = test.draft("original");
     let other = TestStore::new().draft("foreign");
@@ -110,7 +110,7 @@ fn another_stores_entry_id_is_unknown() {
 
 #[test]
 fn bytes_of_another_length_or_form_are_no_entry_id() {
-    // O4
+    // O4, MAPI-OpenEntry-3
     let test = TestStore::new();
     let id = test.draft("original").to_bytes();
     let invalid = MapiCode::MAPI_E_INVALID_ENTRYID;
@@ -149,7 +149,7 @@ fn bytes_of_another_length_or_form_are_no_entry_id() {
 
 #[test]
 fn null_entry_id_opens_the_root_folder() {
-    // O4
+    // O4, MAPI-OpenEntry-2
     let test = TestStore::new();
     let Entry::Folder(root) = test.store.open_entry(&[], Access::ReadOnly).unwrap() else {
         panic!("no folder");
@@ -172,7 +172,7 @@ fn null_entry_id_opens_the_root_folder() {
 }
 
 fn created_message_has_its_id_at_once_and_is_nobody_elses_before_its_first_save(scene: &Scene) {
-    // O5
+    // O5, OXCMSG-R339, MAPI-CreateMessage-1
     let new = scene.ana.create("Drafts");
     let created = scene.ana.view(new);
     assert_eq!((created.row_version, created.entry_id.len()), (None, 72));
@@ -216,7 +216,7 @@ fn created_message_has_its_id_at_once_and_is_nobody_elses_before_its_first_save(
 }
 
 fn entry_id_survives_a_move(scene: &Scene) {
-    // O5, S13
+    // O5, S13, MAPI-CopyMessages-1, MAPI-EntryId-1
     let id = scene.message("original");
     let before = scene.look(&id);
     for folder in ["Inbox", "Sent Items", "Drafts"] {
@@ -261,7 +261,7 @@ fn entry_id_of_a_deleted_message_never_comes_back(scene: &Scene) {
 }
 
 fn soft_deleted_message_is_found_only_when_asked_for(scene: &Scene) {
-    // O4
+    // O4, OXCMSG-R325/R326/R335
     let id = scene.message("original");
     scene.ana.delete_message(&id, false);
     expect(
@@ -286,7 +286,7 @@ fn soft_deleted_message_is_found_only_when_asked_for(scene: &Scene) {
 
 #[test]
 fn unsaved_message_is_dropped_without_a_trace() {
-    // O5
+    // O5, OXCMSG-R339
     let test = TestStore::new();
     let before = test.store.last_change().unwrap();
     let new = test.new_draft();

@@ -96,7 +96,7 @@ fn closed_handle_is_reported_before_what_became_of_the_message(scene: &Scene) {
 }
 
 fn missing_access_is_reported_before_deletion_and_staleness(scene: &Scene) {
-    // S0, O3
+    // S0, O3, OXCMSG-R1699/R3019
     let id = scene.message("original");
     let reader = scene.ana.open(&id, Wanted::ReadOnly);
     overtake(&scene.ben, &id);
@@ -163,7 +163,7 @@ fn missing_folder_is_reported_before_a_missing_turn(scene: &Scene) {
 }
 
 fn save_without_a_turn_in_time_writes_nothing_and_can_be_repeated(scene: &Scene) {
-    // P3, S8
+    // P3, S8, OXCMSG-R1670/R718/R722
     let impatient = impatient(scene);
     let id = scene.message("original");
     let handle = impatient.edit(&id, "mine");
@@ -195,7 +195,7 @@ fn save_without_a_turn_in_time_writes_nothing_and_can_be_repeated(scene: &Scene)
 type Happens<'a> = &'a dyn Fn(&str);
 
 fn failed_save_leaves_the_handle_as_it_was_whatever_the_flags(scene: &Scene) {
-    // S8
+    // S8, OXCMSG-R1670/R718/R722, OXCMSG-TS-S01TC09a, MAPI-SaveChanges-8
     let stale = |id: &str| overtake(&scene.ben, id);
     let soft = |id: &str| scene.ben.delete_message(id, false);
     let hard = |id: &str| scene.ben.delete_message(id, true);
@@ -247,7 +247,7 @@ fn failed_save_leaves_the_handle_as_it_was_whatever_the_flags(scene: &Scene) {
 }
 
 fn deleted_message_cannot_be_saved_even_by_force(scene: &Scene) {
-    // S4
+    // S4, MAPI-SaveChanges-8, MAPI-SaveChanges-9
     for hard in [false, true] {
         let id = scene.message("original");
         let (mine, idle) = (
@@ -312,7 +312,7 @@ fn deleted_message_can_be_saved_elsewhere(scene: &Scene) {
 }
 
 fn first_save_names_the_folder_that_is_gone(scene: &Scene) {
-    // S4, S8
+    // S4, S8, MAPI-CreateMessage-3
     let folder = scene.store.ensure_folder("Short-lived").unwrap();
     let new = scene.ana.create("Short-lived");
     scene.ana.set(new, pr::SUBJECT, "new");

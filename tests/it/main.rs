@@ -12,6 +12,8 @@ mod aside;
 mod attachments;
 mod collection;
 mod computed;
+mod conformance_opening;
+mod conformance_saving;
 mod crash;
 mod creation;
 mod embedded;

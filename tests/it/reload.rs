@@ -14,7 +14,7 @@ two_clients!(
 );
 
 fn reload_drops_what_is_pending_and_takes_the_newest(scene: &Scene) {
-    // O6
+    // O6, OXCMSG-R766/R279
     let id = scene.message("original");
     let handle = scene.ana.edit(&id, "dropped");
     scene.ana.add_recipient(handle, "dropped");
@@ -101,7 +101,7 @@ fn reload_keeps_the_access(scene: &Scene) {
 }
 
 fn reload_shows_what_is_not_content_as_of_now(scene: &Scene) {
-    // O6, S13
+    // O6, S13, OXCMSG-R766/R279
     let id = scene.message("original");
     let handle = scene.ana.open(&id, Wanted::Modify);
     scene.ben.move_message(&id, "Inbox");

@@ -24,7 +24,7 @@ two_clients!(
 );
 
 fn first_save_wins_and_the_second_gets_object_changed(scene: &Scene) {
-    // S1, S2
+    // S1, S2, OXCMSG-R705/R1461, MAPI-MultiClient-1, MAPI-MultiClient-2
     let id = scene.message("original");
     let (first, second) = (
         scene.ana.open(&id, Wanted::Modify),
@@ -77,7 +77,7 @@ fn second_saver_is_told_who_saved_which_version_and_when(scene: &Scene) {
 }
 
 fn force_leaves_the_second_view_and_nothing_of_the_first(scene: &Scene) {
-    // S2, S5
+    // S2, S5, OXCMSG-R724
     let id = scene.message("original");
     let (first, second) = (scene.ana.edit(&id, "first"), scene.ben.edit(&id, "second"));
     scene.ana.set(first, pr::COMMENT, "first");
@@ -103,7 +103,7 @@ fn force_leaves_the_second_view_and_nothing_of_the_first(scene: &Scene) {
 }
 
 fn force_replaces_what_its_client_never_touched(scene: &Scene) {
-    // S5
+    // S5, OXCMSG-R724
     let id = scene.message("original");
     let second = scene.ben.open(&id, Wanted::Modify);
     let original = scene.ben.view(second).content;
@@ -154,7 +154,7 @@ fn force_takes_back_what_the_first_deleted(scene: &Scene) {
 }
 
 fn stale_handle_with_nothing_pending_is_refused_too(scene: &Scene) {
-    // S3
+    // S3, OXCMSG-TS-S01TC09b
     let id = scene.message("original");
     let idle = scene.ben.open(&id, Wanted::Modify);
     let first = scene.ana.edit(&id, "first");
@@ -172,7 +172,7 @@ fn stale_handle_with_nothing_pending_is_refused_too(scene: &Scene) {
 }
 
 fn saving_nothing_makes_no_version(scene: &Scene) {
-    // S3
+    // S3, OXCMSG-R1053
     let id = scene.message("original");
     let idle = scene.ana.open(&id, Wanted::Modify);
     let (before, change) = (scene.look(&id), scene.last_change());
@@ -209,7 +209,7 @@ fn force_makes_a_version_from_nothing(scene: &Scene) {
 }
 
 fn force_needs_modify_access(scene: &Scene) {
-    // S6
+    // S6, OXCMSG-R1699/R3019
     let id = scene.message("original");
     let reader = scene.ben.open(&id, Wanted::ReadOnly);
     let change = scene.last_change();
@@ -260,7 +260,7 @@ fn setting_an_equal_value_is_a_change(scene: &Scene) {
 }
 
 fn winner_goes_on_and_loser_follows_after_reload(scene: &Scene) {
-    // S1, O6
+    // S1, O6, OXCMSG-R719
     let id = scene.message("original");
     let (first, second) = (scene.ana.edit(&id, "first"), scene.ben.edit(&id, "second"));
     for round in 1..=5_i64 {
@@ -287,7 +287,7 @@ fn winner_goes_on_and_loser_follows_after_reload(scene: &Scene) {
 }
 
 fn of_many_savers_at_once_exactly_one_wins(scene: &Scene) {
-    // S1, S2, P2
+    // S1, S2, P2, MAPI-MultiClient-1
     let count = if scene.sharing == Sharing::Processes {
         4
     } else {
@@ -335,7 +335,7 @@ fn of_many_savers_at_once_exactly_one_wins(scene: &Scene) {
 }
 
 fn refused_save_leaves_no_trace_in_the_store(scene: &Scene) {
-    // S2, S8
+    // S2, S8, OXCMSG-R705/R1461, MAPI-MultiClient-2, OXCMSG-TS-S01TC09a
     let id = scene.message("original");
     let (first, second) = (scene.ana.edit(&id, "first"), scene.ben.edit(&id, "second"));
     scene.ben.attach(second, "refused", Blob::new(5, 20_000));

@@ -50,7 +50,7 @@ fn wanted_after(flags: SaveFlags) -> After {
 
 #[test]
 fn every_combination_of_flags_does_what_its_bits_say() {
-    // S7, S12
+    // S7, S12, OXCMSG-R1671, OXCMSG-R723, OXCMSG-R1906/R1907, OXCMSG-R719
     let test = TestStore::new();
     for flags in all_flags() {
         let id = test.draft("original");
@@ -101,7 +101,7 @@ fn flags_mean_the_same_for_a_first_save_and_for_one_of_nothing() {
 
 #[test]
 fn force_alone_closes_the_handle() {
-    // S7
+    // S7, OXCMSG-R723
     let test = TestStore::new();
     let id = test.draft("original");
     let mut message = test.store.open_message(&id, Access::Modify).unwrap();
@@ -111,7 +111,7 @@ fn force_alone_closes_the_handle() {
 
 #[test]
 fn handle_kept_for_reading_shows_what_was_saved() {
-    // S7, O2
+    // S7, O2, OXCMSG-R1671, OXCMSG-R1699/R3019
     let test = TestStore::new();
     let id = test.draft("original");
     let mut message = test.store.open_message(&id, Access::Modify).unwrap();
@@ -138,7 +138,7 @@ fn handle_kept_for_reading_shows_what_was_saved() {
 
 #[test]
 fn deferred_errors_are_accepted_and_the_save_is_done_at_once() {
-    // S12
+    // S12, MAPI-SaveChanges-6
     let test = TestStore::new();
     let id = test.draft("original");
     let mut first = test.store.open_message(&id, Access::Modify).unwrap();

@@ -15,7 +15,7 @@ two_clients!(
 );
 
 fn every_version_of_a_race_has_one_winner(scene: &Scene) {
-    // P2, S1, S2
+    // P2, S1, S2, OXCMSG-R705/R1461
     const ROUNDS: u32 = 1_500;
     let fast = |name: &str| {
         scene.client_with(Opening {

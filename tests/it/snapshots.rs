@@ -44,7 +44,7 @@ fn replace_all(scene: &Scene, id: &str, seed: u64) {
 }
 
 fn handle_shows_its_version_for_as_long_as_it_is_open(scene: &Scene) {
-    // O1, O2
+    // O1, O2, MAPI-SavingProps-1
     let id = scene.message("original");
     let mut open = Vec::new();
     for version in 1..=6 {
@@ -85,7 +85,7 @@ fn handle_shows_its_version_after_the_message_was_deleted(scene: &Scene) {
 }
 
 fn handle_shows_its_own_changes_and_nobody_elses(scene: &Scene) {
-    // O2
+    // O2, OXCMSG-R703/R1475
     let id = scene.message("original");
     let handle = scene.ana.edit(&id, "mine");
     scene
@@ -103,7 +103,7 @@ fn handle_shows_its_own_changes_and_nobody_elses(scene: &Scene) {
 }
 
 fn large_attachment_is_read_whole_though_it_is_replaced_half_way(scene: &Scene) {
-    // O2
+    // O2, MAPI-SavingProps-1
     let id = large_message(scene);
     let handle = scene.ana.open(&id, Wanted::ReadOnly);
     let data = scene.ana.open_attachment_data(handle, 0);
@@ -176,7 +176,7 @@ fn pending_streams_outlast_collection_until_they_are_saved(scene: &Scene) {
 }
 
 fn what_is_saved_while_others_read_is_read_by_who_opens_next(scene: &Scene) {
-    // O2
+    // O2, OXCMSG-R704
     let id = scene.message("original");
     let before = scene.ana.open(&id, Wanted::ReadOnly);
     replace_all(scene, &id, 3);

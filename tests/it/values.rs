@@ -20,7 +20,7 @@ two_clients!(
 );
 
 fn values_of_every_type_are_read_by_another_client(scene: &Scene) {
-    // O2, S9
+    // O2, S9, MAPI-Storing-1
     let new = scene.ana.create("Drafts");
     scene.ana.call::<()>(Command::SetSamples(new)).unwrap();
     let id = scene.ana.save(new, KEEP).unwrap().entry_id;
@@ -38,7 +38,7 @@ fn values_of_every_type_are_read_by_another_client(scene: &Scene) {
 }
 
 fn other_clients_read_what_we_set(scene: &Scene) {
-    // O2, S9
+    // O2, S9, MAPI-Storing-1
     let drafts = scene.store.folder_by_path("Drafts").unwrap();
     let mut new = drafts.create_message().unwrap();
     for (tag, value) in one_of_each_type() {

@@ -1,6 +1,8 @@
 //! A client as a test speaks to it.
 
 use std::ops::Deref;
+use std::os::unix::process::CommandExt;
+use std::process::Command as Program;
 
 use mapistore::{MapiCode, PropertyTag, SaveFlags, Tag};
 
@@ -37,6 +39,17 @@ impl Client {
             link,
             name: name.into(),
         }
+    }
+
+    /// A process that may not write what belongs to others, also when the tests are run by root.
+    pub(crate) fn unprivileged() -> Client {
+        const NOBODY: u32 = 65_534;
+        let mut program = Program::new(std::env::current_exe().unwrap());
+        let id = Program::new("id").arg("-u").output().unwrap();
+        if id.stdout.starts_with(b"0\n") {
+            program.uid(NOBODY).gid(NOBODY);
+        }
+        Client::new(Link::to_program(&mut program), "unprivileged")
     }
 
     /// The name that the store knows it by.

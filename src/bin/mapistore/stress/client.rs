@@ -9,7 +9,8 @@ use mapistore::{
 
 use super::answers::{answer_of, answer_of_outcomes, answer_of_saved, failed};
 use super::history::{Answer, Call, Parts, Question, Recorder};
-use super::marks::{Hearing, Part};
+use super::marks::Hearing;
+use super::parts::Part;
 use super::random::Random;
 
 /// The store as one process sees it, and its history.
@@ -225,7 +226,7 @@ impl Client {
     /// Saves what a handle shows as a new message. What it shows is read before, and that is recorded too.
     pub(crate) fn copy(
         &mut self,
-        handle: &Handle,
+        handle: &mut Handle,
         folder: &Folder,
     ) -> anyhow::Result<Option<EntryId>> {
         let parts = self.read(handle)?;
@@ -246,11 +247,11 @@ impl Client {
     }
 
     /// Reads every part of a handle.
-    pub(crate) fn read(&mut self, handle: &Handle) -> anyhow::Result<Parts> {
+    pub(crate) fn read(&mut self, handle: &mut Handle) -> anyhow::Result<Parts> {
         let call = self.recorder.ask(reading(handle))?;
         let mut parts = Parts::new();
         for part in Part::ALL {
-            match part.hear(&handle.message) {
+            match part.hear(&mut handle.message) {
                 Ok(mark) => parts.insert(part.name().to_owned(), mark),
                 Err(error) => {
                     self.recorder.tell(call, answer_of(&error))?;
@@ -270,12 +271,12 @@ impl Client {
     /// Reads the beginning of a part that is a stream.
     pub(crate) fn begin_listening(
         &mut self,
-        handle: &Handle,
+        handle: &mut Handle,
         part: Part,
         bytes: u64,
     ) -> anyhow::Result<Option<Listening>> {
         let call = self.recorder.ask(reading(handle))?;
-        match part.stream(&handle.message) {
+        match part.stream(&mut handle.message) {
             Ok(Some(mut stream)) => {
                 let mut hearing = Hearing::default();
                 let listened = hearing.listen(&mut stream, bytes);

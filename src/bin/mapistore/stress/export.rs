@@ -7,7 +7,7 @@ use std::path::Path;
 use mapistore::{Access, Cell, ChangeNumber, EntryId, JournalEntry, ObjectUid, Store};
 
 use super::history::{self, Change, Final, Kept, Parts};
-use super::marks::Part;
+use super::parts::Part;
 
 /// Rows held at once.
 const PAGE: u32 = 2_000;
@@ -80,10 +80,10 @@ fn export_messages(store: &Store, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn final_state(store: &Store, entry_id: &EntryId) -> anyhow::Result<Final> {
-    let message = store.open_message_or_deleted(entry_id, Access::ReadOnly)?;
+    let mut message = store.open_message_or_deleted(entry_id, Access::ReadOnly)?;
     let mut parts = Parts::new();
     for part in Part::ALL {
-        parts.insert(part.name().to_owned(), part.hear(&message)?);
+        parts.insert(part.name().to_owned(), part.hear(&mut message)?);
     }
     Ok(Final {
         message: entry_id.object().to_string(),

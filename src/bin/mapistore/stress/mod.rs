@@ -6,7 +6,7 @@
 //! | [`processes`] | the processes: barrier, kills, end |
 //! | [`plan`], [`worker`] | what one of them knows, and does |
 //! | [`client`], [`answers`] | the store's calls, each recorded |
-//! | [`marks`] | what is written and read, so that a mix of versions shows |
+//! | [`parts`], [`marks`] | what is written and read, so that a mix of versions shows |
 //! | [`history`] | the records, which are the judge's only evidence |
 //! | [`export`] | journal and final state as records |
 //! | [`judge`] | what is right |
@@ -19,6 +19,7 @@ pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod judge;
 pub(crate) mod marks;
+pub(crate) mod parts;
 pub(crate) mod plan;
 pub(crate) mod processes;
 pub(crate) mod random;

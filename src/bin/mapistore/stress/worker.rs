@@ -4,7 +4,7 @@ use mapistore::{Access, Deletion, EntryId, Folder, Page, ReadState, SaveFlags, S
 
 use super::client::{Client, Handle, Listening, Manner, Verdict};
 use super::clock;
-use super::marks::Part;
+use super::parts::Part;
 use super::plan::{Plan, folders};
 use super::random::Random;
 
@@ -63,8 +63,8 @@ impl Worker {
         for stream in std::mem::take(&mut self.streams) {
             self.client.end_listening(stream)?;
         }
-        for handle in std::mem::take(&mut self.handles) {
-            self.client.read(&handle)?;
+        for mut handle in std::mem::take(&mut self.handles) {
+            self.client.read(&mut handle)?;
             self.client.close(handle)?;
         }
         Ok(())
@@ -106,7 +106,7 @@ impl Worker {
     fn save_fresh(&mut self) -> anyhow::Result<()> {
         if let Some(mut handle) = self.open()? {
             if self.random.percent(25) {
-                self.client.read(&handle)?;
+                self.client.read(&mut handle)?;
             }
             self.change(&mut handle)?;
             self.save(handle)?;
@@ -152,10 +152,10 @@ impl Worker {
         let mut parts = Vec::new();
         for part in Part::ALL {
             // The large ones cost most.
-            let percent = if matches!(part, Part::Attachments | Part::Html) {
-                25
-            } else {
-                50
+            let percent = match part {
+                Part::Subject | Part::Body | Part::Recipients => 50,
+                Part::Attachments | Part::Html => 25,
+                Part::Embedded => 15,
             };
             if self.random.percent(percent) {
                 parts.push(part);
@@ -226,18 +226,18 @@ impl Worker {
             1 => self.copy(handle),
             2 => {
                 self.client.reload(&mut handle)?;
-                self.client.read(&handle)?;
+                self.client.read(&mut handle)?;
                 self.client.close(handle)
             }
             _ => self.client.close(handle),
         }
     }
 
-    fn copy(&mut self, handle: Handle) -> anyhow::Result<()> {
+    fn copy(&mut self, mut handle: Handle) -> anyhow::Result<()> {
         let to = self.random.below(2);
         if let (true, Some(folder)) = (self.messages.len() < 2 * self.target, self.folders.get(to))
         {
-            let copied = self.client.copy(&handle, folder)?;
+            let copied = self.client.copy(&mut handle, folder)?;
             self.messages.extend(copied);
         }
         self.client.close(handle)
@@ -248,8 +248,10 @@ impl Worker {
             Some(handle) => Some(handle),
             None => self.open()?,
         };
-        let Some(handle) = handle else { return Ok(()) };
-        self.client.read(&handle)?;
+        let Some(mut handle) = handle else {
+            return Ok(());
+        };
+        self.client.read(&mut handle)?;
         self.keep(handle)
     }
 
@@ -257,15 +259,15 @@ impl Worker {
         if self.streams.len() >= STREAMS {
             self.end_listening()?;
         }
-        let Some(handle) = self.take_handle() else {
+        let Some(mut handle) = self.take_handle() else {
             return Ok(());
         };
-        let parts = [Part::Body, Part::Attachments, Part::Html];
+        let parts = [Part::Body, Part::Attachments, Part::Html, Part::Embedded];
         if let Some(part) = self.random.choose(&parts).copied() {
             // Half of a small one; of a large one not even the first chunk.
             let bytes = 100 + self.random.below(3_000) as u64;
             self.streams
-                .extend(self.client.begin_listening(&handle, part, bytes)?);
+                .extend(self.client.begin_listening(&mut handle, part, bytes)?);
         }
         self.keep(handle)
     }

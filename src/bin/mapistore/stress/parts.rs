@@ -1,0 +1,256 @@
+//! The parts of a message: each is changed by itself, and says one mark wherever it is read.
+
+use mapistore::{
+    AttachMethod, AttachmentNumber, EmbeddedAccess, EmbeddedMessage, Message, Recipient, SaveFlags,
+    StreamReader, pr,
+};
+
+use super::marks::{Hearing, Marks, chant};
+use super::random::Random;
+
+/// A part of a message that can be changed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Subject,
+    Body,
+    Recipients,
+    /// The attachments that hold bytes.
+    Attachments,
+    /// A property that is large more often than not.
+    Html,
+    /// The attachments that hold messages, with all parts of these.
+    Embedded,
+}
+
+impl Part {
+    pub(crate) const ALL: [Part; 6] = [
+        Part::Subject,
+        Part::Body,
+        Part::Recipients,
+        Part::Attachments,
+        Part::Html,
+        Part::Embedded,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Part::Subject => "subject",
+            Part::Body => "body",
+            Part::Recipients => "recipients",
+            Part::Attachments => "attachments",
+            Part::Html => "html",
+            Part::Embedded => "embedded",
+        }
+    }
+
+    /// Writes a mark all over a part of a handle.
+    pub(crate) fn put(
+        self,
+        message: &mut Message,
+        mark: &str,
+        random: &mut Random,
+    ) -> mapistore::Result<()> {
+        match self {
+            Part::Subject => message.set(pr::SUBJECT, mark),
+            Part::Body => {
+                let body = chant(mark, size(random, 200));
+                if random.percent(30) {
+                    return message
+                        .set_stream(pr::BODY.tag(), body.as_bytes())
+                        .map(drop);
+                }
+                message.set(pr::BODY, body)
+            }
+            Part::Recipients => put_recipients(message, mark, random),
+            Part::Attachments => put_attachments(message, mark, random),
+            Part::Html => message.set(pr::HTML, chant(mark, size(random, 5_000)).into_bytes()),
+            Part::Embedded => put_embedded(message, mark, random),
+        }
+    }
+
+    /// The mark that a part of a handle carries. The handle shows what it did before: an attached message can only be
+    /// reached through a handle that might change it, and is opened for reading.
+    pub(crate) fn hear(self, message: &mut Message) -> mapistore::Result<String> {
+        let mut marks = Marks::default();
+        self.hear_into(message, &mut marks)?;
+        Ok(marks.heard())
+    }
+
+    fn hear_into(self, message: &mut Message, marks: &mut Marks) -> mapistore::Result<()> {
+        match self {
+            Part::Subject => marks.add_text(&message.get(pr::SUBJECT)?.unwrap_or_default()),
+            Part::Body => marks.add_text(&message.get(pr::BODY)?.unwrap_or_default()),
+            Part::Recipients => {
+                for entry in message.recipients()? {
+                    marks.add_text(&entry.recipient.name);
+                    marks.add_text(&entry.recipient.address);
+                }
+            }
+            Part::Attachments => {
+                for (number, name) in attached(message, Holds::Bytes)? {
+                    marks.add_text(&name);
+                    let mut data = message.open_attachment_data(number)?;
+                    let mut hearing = Hearing::default();
+                    // An error in the stream is what is heard then; no version carries it.
+                    let heard = match hearing.listen(&mut data, u64::MAX) {
+                        Ok(()) => hearing.end(),
+                        Err(error) => format!("error: {error}"),
+                    };
+                    marks.add_text(&heard);
+                }
+            }
+            Part::Html => {
+                let bytes = message.get(pr::HTML)?.unwrap_or_default();
+                marks.add_text(&String::from_utf8_lossy(&bytes));
+            }
+            Part::Embedded => {
+                for (number, name) in attached(message, Holds::Message)? {
+                    marks.add_text(&name);
+                    let mut attachment = message.open_attachment(number)?;
+                    let mut embedded =
+                        attachment.open_embedded_message(EmbeddedAccess::ReadOnly)?;
+                    for part in Part::ALL {
+                        part.hear_into(&mut embedded, marks)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a part that is one stream; none where it has none.
+    pub(crate) fn stream(self, message: &mut Message) -> mapistore::Result<Option<StreamReader>> {
+        match self {
+            Part::Subject | Part::Recipients => Ok(None),
+            Part::Body => message.open_stream(pr::BODY.tag()).map(Some),
+            Part::Html => message.open_stream(pr::HTML.tag()).map(Some),
+            Part::Attachments => match attached(message, Holds::Bytes)?.first() {
+                Some((number, _)) => message.open_attachment_data(*number).map(Some),
+                None => Ok(None),
+            },
+            Part::Embedded => match attached(message, Holds::Message)?.first() {
+                Some((number, _)) => message
+                    .open_attachment(*number)?
+                    .open_embedded_message(EmbeddedAccess::ReadOnly)?
+                    .open_stream(pr::HTML.tag())
+                    .map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// What an attachment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Bytes,
+    Message,
+}
+
+/// Number and name of the attachments that hold something.
+fn attached(message: &Message, holds: Holds) -> mapistore::Result<Vec<(AttachmentNumber, String)>> {
+    let mut found = message.attachments()?;
+    found.retain(|attachment| {
+        (attachment.method == AttachMethod::EmbeddedMessage) == (holds == Holds::Message)
+    });
+    let named = |attachment: mapistore::AttachmentInfo| {
+        (attachment.number, attachment.name.unwrap_or_default())
+    };
+    Ok(found.into_iter().map(named).collect())
+}
+
+/// Takes all but perhaps the first of some attachments away, so that the first is changed in place or all made anew.
+fn first_to_change(
+    message: &mut Message,
+    holds: Holds,
+    random: &mut Random,
+) -> mapistore::Result<Option<AttachmentNumber>> {
+    let mut present = attached(message, holds)?.into_iter();
+    let kept = if random.percent(40) {
+        present.next().map(|(number, _)| number)
+    } else {
+        None
+    };
+    for (number, _) in present {
+        message.delete_attachment(number)?;
+    }
+    Ok(kept)
+}
+
+fn put_recipients(message: &mut Message, mark: &str, random: &mut Random) -> mapistore::Result<()> {
+    let recipient = |random: &mut Random| match random.below(3) {
+        0 => Recipient::to(mark, mark),
+        1 => Recipient::cc(mark, mark),
+        _ => Recipient::bcc(mark, mark),
+    };
+    // In place, or anew.
+    let mut present = message.recipients()?.into_iter();
+    let kept = if random.percent(40) {
+        present.next()
+    } else {
+        None
+    };
+    for entry in present {
+        message.remove_recipient(entry.row_id)?;
+    }
+    if let Some(kept) = kept {
+        message.modify_recipient(kept.row_id, &recipient(random))?;
+    }
+    for _ in 0..=random.below(3) {
+        message.add_recipient(recipient(random))?;
+    }
+    Ok(())
+}
+
+fn put_attachments(
+    message: &mut Message,
+    mark: &str,
+    random: &mut Random,
+) -> mapistore::Result<()> {
+    if let Some(number) = first_to_change(message, Holds::Bytes, random)? {
+        let mut attachment = message.open_attachment(number)?;
+        attachment.set(pr::ATTACH_LONG_FILENAME, mark)?;
+        attachment.set_data(chant(mark, size(random, 500)).as_bytes())?;
+        return attachment.save_changes(SaveFlags::empty());
+    }
+    for _ in 0..=random.below(2) {
+        message.attach(mark, chant(mark, size(random, 500)).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn put_embedded(message: &mut Message, mark: &str, random: &mut Random) -> mapistore::Result<()> {
+    let mut attachment = match first_to_change(message, Holds::Message, random)? {
+        Some(number) => message.open_attachment(number)?,
+        None => message.create_attachment()?,
+    };
+    attachment.set(pr::ATTACH_LONG_FILENAME, mark)?;
+    let mut embedded: EmbeddedMessage<'_> =
+        attachment.open_embedded_message(EmbeddedAccess::Create)?;
+    for part in Part::ALL {
+        if part != Part::Embedded {
+            part.put(&mut embedded, mark, random)?;
+        }
+    }
+    // A message in a message in a message is not so rare; what was embedded before carries another mark.
+    if random.percent(20) {
+        put_embedded(&mut embedded, mark, random)?;
+    } else {
+        for (number, _) in attached(&embedded, Holds::Message)? {
+            embedded.delete_attachment(number)?;
+        }
+    }
+    embedded.save_changes(SaveFlags::empty())?;
+    drop(embedded);
+    attachment.save_changes(SaveFlags::empty())
+}
+
+/// Small as a rule, sometimes of several chunks, and seldom so large that it goes to the store before the save.
+fn size(random: &mut Random, usual: usize) -> usize {
+    match random.below(1_000) {
+        0 | 1 => 1_100_000,
+        2..=14 => 50_000 + random.below(200_000),
+        15..=99 => 4_000 + random.below(8_000),
+        _ => random.below(2 * usual),
+    }
+}

@@ -92,6 +92,11 @@ fn a_body_that_is_read_later_than_its_message_is_caught() {
 }
 
 #[test]
+fn attachments_that_are_read_later_than_their_message_are_caught() {
+    is_caught("late-attachments", "torn-read", "8", "2");
+}
+
+#[test]
 fn a_version_that_is_taken_twice_is_caught() {
     is_caught("version-twice", "version-taken-twice", "4", "4");
 }

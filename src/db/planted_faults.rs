@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     RevivedByForce,
     /// The body is fetched by a query of its own.
     LateBody,
+    /// The attachments, embedded messages among them, are fetched by a query of their own.
+    LateAttachments,
     /// A forced save counts its version from its base.
     VersionTwice,
     /// A save is acknowledged and forgotten.
@@ -45,6 +47,7 @@ pub(crate) fn chosen() -> Option<Fault> {
             Ok("swallowed-object-changed") => Some(Fault::SwallowedObjectChanged),
             Ok("revived-by-force") => Some(Fault::RevivedByForce),
             Ok("late-body") => Some(Fault::LateBody),
+            Ok("late-attachments") => Some(Fault::LateAttachments),
             Ok("version-twice") => Some(Fault::VersionTwice),
             Ok("never-written") => Some(Fault::NeverWritten),
             _ => None,
@@ -197,30 +200,39 @@ fn overwrite(
     ))))
 }
 
-/// Takes the body of a message that was read a moment ago from what is stored now.
-pub(crate) fn read_body_late(
+/// Takes a part of a message that was read a moment ago from what is stored now.
+pub(crate) fn read_part_late(
     connection: &Connection,
     uid: ObjectUid,
     row: Option<StoredMessage>,
 ) -> Result<Option<StoredMessage>> {
-    const BODY: &str = "SELECT json_replace(:properties, '$.\"1000001F\"', \
+    const BODY: &str = "SELECT json_replace(:present, '$.\"1000001F\"', \
         json_extract(properties, '$.\"1000001F\"')) AS mixed FROM messages WHERE entry_uid = :uid";
-    if chosen() != Some(Fault::LateBody) {
-        return Ok(row);
-    }
+    const ATTACHMENTS: &str = "SELECT iif(:present IS NULL, NULL, attachments) AS mixed FROM messages \
+        WHERE entry_uid = :uid";
+    let sql = match chosen() {
+        Some(Fault::LateBody) => BODY,
+        Some(Fault::LateAttachments) => ATTACHMENTS,
+        _ => return Ok(row),
+    };
     let Some(mut row) = row else { return Ok(None) };
+    let part = if sql == BODY {
+        &mut row.documents.properties
+    } else {
+        &mut row.documents.attachments
+    };
     std::thread::sleep(Duration::from_millis(1));
     let mixed: Option<String> = connection
-        .prepare_cached(BODY)
+        .prepare_cached(sql)
         .and_then(|mut select| {
-            let parameters = named_params! { ":properties": row.documents.properties, ":uid": uid };
+            let parameters = named_params! { ":present": *part, ":uid": uid };
             select
                 .query_row(parameters, |row| row.get("mixed"))
                 .optional()
         })
-        .map_err(while_doing("reading a body"))?;
+        .map_err(while_doing("reading a part late"))?;
     if let Some(mixed) = mixed {
-        row.documents.properties = mixed;
+        *part = mixed;
         row.checksum = None;
     }
     Ok(Some(row))

@@ -92,7 +92,7 @@ impl Store {
         #[cfg(feature = "planted-faults")]
         let row = self
             .database
-            .read(|reader| planted_faults::read_body_late(reader, uid, row))?;
+            .read(|reader| planted_faults::read_part_late(reader, uid, row))?;
         let not_found = || Error::NotFound {
             kind: ObjectKind::Message,
             what: uid.to_string(),

@@ -109,3 +109,14 @@ fn tests_and_the_rules_they_name_are_found() {
     assert_eq!(ids, ["MAPI-OpenEntry-2", "OXCMSG-R1", "OXCMSG-R2"]);
     assert_eq!(found["other_thing_is_so"].ids.len(), 1);
 }
+
+#[test]
+fn a_rule_id_is_told_from_other_words() {
+    assert!(["OXCMSG-R389", "MAPI-OpenEntry-2", "OXCMSG-TS-S01TC09a"].map(is_rule_id) == [true; 3]);
+    assert!(
+        ["MAPI-like", "S13", "OXCMSG-", "MS-OXCMSG", "OXCMSG-Rx"].map(is_rule_id) == [false; 5]
+    );
+    let ids = rule_ids("OXCPRPT-R846/R847");
+    assert_eq!(ids, ["OXCPRPT-R846", "OXCPRPT-R847"]);
+    assert_eq!(rule_ids("MAPI-Types-1"), ["MAPI-Types-1"]);
+}

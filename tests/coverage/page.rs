@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::named_tests::rule_ids;
+use crate::named_tests::{NamedTest, rule_ids};
 
 /// What this store makes of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,12 @@ impl Status {
         }
     }
 
+    fn named(cell: &str) -> Option<Status> {
+        Status::ALL
+            .into_iter()
+            .find(|known| known.name() == plain(cell))
+    }
+
     pub(crate) fn is_kept(self) -> bool {
         matches!(
             self,
@@ -61,8 +67,6 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) rows: Vec<Row>,
-    /// What the introduction says of each status.
-    pub(crate) counts: BTreeMap<String, usize>,
     /// Lines of tables that are no rows.
     pub(crate) malformed: Vec<String>,
 }
@@ -87,29 +91,21 @@ impl Page {
                 || matches!(cells.first(), Some(&"id" | &"status"));
             match (&area, &cells[..]) {
                 _ if is_head => {}
-                (None, [name, count, ..]) => match count.parse() {
-                    Ok(count) => drop(page.counts.insert(plain(name), count)),
-                    Err(_) => page.malformed.push(line.to_owned()),
+                (None, [name, ..]) if Status::named(name).is_some() => {}
+                (Some(area), [id, _, status, here, tests]) => match Status::named(status) {
+                    Some(status) => page.rows.push(Row {
+                        id: plain(id),
+                        area: area.clone(),
+                        status,
+                        here: (*here).to_owned(),
+                        tests: tests
+                            .split(' ')
+                            .map(plain)
+                            .filter(|name| !name.is_empty())
+                            .collect(),
+                    }),
+                    None => page.malformed.push(line.to_owned()),
                 },
-                (Some(area), [id, _, status, here, tests]) => {
-                    match Status::ALL
-                        .into_iter()
-                        .find(|known| known.name() == plain(status))
-                    {
-                        Some(status) => page.rows.push(Row {
-                            id: plain(id),
-                            area: area.clone(),
-                            status,
-                            here: (*here).to_owned(),
-                            tests: tests
-                                .split(' ')
-                                .map(plain)
-                                .filter(|name| !name.is_empty())
-                                .collect(),
-                        }),
-                        None => page.malformed.push(line.to_owned()),
-                    }
-                }
                 _ => page.malformed.push(line.to_owned()),
             }
         }
@@ -119,6 +115,35 @@ impl Page {
     pub(crate) fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status == status).count()
     }
+}
+
+/// The page with its counts as the rows say, and with the tests of each row as the tests' comments say.
+pub(crate) fn refreshed(text: &str, tests: &BTreeMap<String, NamedTest>) -> String {
+    let page = Page::parse(text);
+    let mut refreshed = String::new();
+    for line in text.lines() {
+        let cells = cells(line).unwrap_or_default();
+        match cells[..] {
+            [name, _, meaning] if let Some(status) = Status::named(name) => {
+                refreshed += &format!("| {name} | {} | {meaning} |", page.count(status));
+            }
+            [id, rule, status, here, _] if Status::named(status).is_some() => {
+                let ids = rule_ids(&plain(id));
+                let names_one = |test: &NamedTest| ids.iter().any(|id| test.ids.contains(id));
+                let named = tests.iter().filter(|(_, test)| names_one(test));
+                let names: Vec<String> = named.map(|(name, _)| format!("`{name}`")).collect();
+                let names = if names.is_empty() {
+                    "TODO".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                refreshed += &format!("| {id} | {rule} | {status} | {here} | {names} |");
+            }
+            _ => refreshed += line,
+        }
+        refreshed.push('\n');
+    }
+    refreshed
 }
 
 /// The cells of a line of a table.
@@ -176,14 +201,13 @@ impl Places {
 
 #[test]
 fn a_page_is_read_and_what_is_wrong_with_it_is_found() {
-    let text = "# Title\n\n| status | rows |\n| --- | ---: |\n| *kept* | 2 |\n\n## Opening (open)\n\n\
-        | id | rule | status | here | tests |\n| --- | --- | --- | --- | --- |\n\
+    let text = "# Title\n\n| status | rows | means |\n| --- | ---: | --- |\n| *kept* | 2 | so |\n\n\
+        ## Opening (open)\n\n| id | rule | status | here | tests |\n| --- | --- | --- | --- | --- |\n\
         | `MAPI-A-1` | one | *kept* | so | `first_test`, `second_test` |\n\
         | `OXCMSG-R1/R2` | two | *chosen otherwise* | O6: so | `first_test` |\n\
         | `OXCMSG-R2` | again | *chosen otherwise* | design.md, Streams | |\n\
         | `OXCMSG-R3` | three | *forgotten* | so | |\n| `OXCMSG-R4` | four |\n";
     let page = Page::parse(text);
-    assert_eq!(page.counts, BTreeMap::from([("kept".to_owned(), 2)]));
     let ids: Vec<&str> = page.rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(ids, ["MAPI-A-1", "OXCMSG-R1/R2", "OXCMSG-R2"]);
     assert_eq!(page.malformed.len(), 2, "{:?}", page.malformed);
@@ -198,4 +222,23 @@ fn a_page_is_read_and_what_is_wrong_with_it_is_found() {
     assert_eq!(complaints("- **O6** Reloading", "## Streams\n"), 0);
     assert_eq!(complaints("- **O6** Reloading", "## Mail\n"), 1);
     assert_eq!(complaints("- **S1** First", "## Mail\n"), 2);
+
+    let named = |ids: [&str; 1]| NamedTest {
+        file: String::new(),
+        ids: ids.map(str::to_owned).into(),
+    };
+    let tests = BTreeMap::from([
+        ("third_test".to_owned(), named(["OXCMSG-R2"])),
+        ("other_test".to_owned(), named(["OXCMSG-R9"])),
+    ]);
+    let fresh = refreshed(text, &tests);
+    let lines: Vec<&str> = fresh.lines().collect();
+    assert!(lines.contains(&"| *kept* | 1 | so |"), "{fresh}");
+    assert!(
+        lines.contains(&"| `MAPI-A-1` | one | *kept* | so | TODO |"),
+        "{fresh}"
+    );
+    let third = "| `OXCMSG-R1/R2` | two | *chosen otherwise* | O6: so | `third_test` |";
+    assert!(lines.contains(&third), "{fresh}");
+    assert!(lines.contains(&"| `OXCMSG-R4` | four |"), "{fresh}");
 }

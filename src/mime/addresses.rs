@@ -11,9 +11,11 @@ use super::header_block::HeaderBlock;
 
 /// A mailbox as MAPI sees it: a name to show, and an SMTP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Mailbox {
-    name: String,
-    address: String,
+pub(super) struct Mailbox {
+    /// What to show.
+    pub(super) name: String,
+    /// Where to send to; may be empty.
+    pub(super) address: String,
 }
 
 impl Mailbox {
@@ -55,7 +57,7 @@ impl Mailbox {
 }
 
 /// All mailboxes of the fields of one name; groups give their members (RFC 5322, 3.4).
-fn mailboxes(header: &HeaderBlock<'_>, field: &str) -> Vec<Mailbox> {
+pub(super) fn mailboxes(header: &HeaderBlock<'_>, field: &str) -> Vec<Mailbox> {
     let comment_words = header.comment_words(field);
     header
         .addresses(field)
@@ -123,7 +125,7 @@ pub(super) fn map_senders(
 }
 
 /// The address type of Internet mail.
-const SMTP: &str = "SMTP";
+pub(super) const SMTP: &str = "SMTP";
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -11,7 +11,7 @@ use super::header_block::{HeaderBlock, HeaderOf};
 use super::parse::ParsedAttachment;
 
 /// `ATT_MHTML_REF`: the HTML body refers to the attachment ([MS-OXCMSG] section 2.2.2.18).
-const REFERRED_TO_BY_HTML: i32 = 4;
+pub(super) const REFERRED_TO_BY_HTML: i32 = 4;
 
 /// The rendering position of an attachment that has no place in the body ([MS-OXCMSG] 2.2.2.16).
 const NOT_RENDERED: i32 = -1;

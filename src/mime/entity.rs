@@ -53,7 +53,8 @@ impl<'x> Entity<'x> {
         }
     }
 
-    fn part(bytes: &'x [u8], default_type: &'static str) -> Self {
+    /// Reads a part of a multipart, in which `default_type` is what a part without a type is.
+    pub(super) fn part(bytes: &'x [u8], default_type: &'static str) -> Self {
         let (header, body) = HeaderBlock::split(bytes, HeaderOf::Part);
         Self {
             header,

@@ -90,7 +90,7 @@ fn map_subject(header: &HeaderBlock<'_>, properties: &mut Vec<(PropertyTag, Prop
 
 /// The subject without its prefix: one to three characters that are no digits, and a colon with a
 /// space ([MS-OXCMSG] section 2.2.1.9).
-fn without_prefix(subject: &str) -> &str {
+pub(super) fn without_prefix(subject: &str) -> &str {
     match subject.split_once(": ") {
         Some((prefix, rest))
             if (1..=3).contains(&prefix.chars().count())

@@ -198,13 +198,13 @@ fn header_end(entity: &[u8]) -> (usize, usize) {
 
 /// Whether this is the `From ` line that mbox files put before a message, quoted or not. Programs
 /// leave it in the header when they take a message out of such a file.
-fn is_mailbox_mark(line: &[u8]) -> bool {
+pub(super) fn is_mailbox_mark(line: &[u8]) -> bool {
     line.starts_with(b"From ") || line.starts_with(b">From ")
 }
 
 /// Whether a line begins a field: a name of printable ASCII, perhaps white space (RFC 5322, 4.5),
 /// a colon.
-fn is_field(line: &[u8]) -> bool {
+pub(super) fn is_field(line: &[u8]) -> bool {
     let Some(colon) = line.iter().position(|&byte| byte == b':') else {
         return false;
     };

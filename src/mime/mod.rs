@@ -26,11 +26,13 @@ mod content;
 mod encoded_words;
 mod entity;
 mod envelope;
+mod export;
 mod header_block;
 mod import;
 mod message_class;
 mod multipart;
 mod parse;
 
+pub use export::export;
 pub use import::Importer;
 pub use parse::{ParsedAttachment, ParsedMessage, parse_message};

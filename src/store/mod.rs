@@ -43,3 +43,5 @@ pub use query::QueryResult;
 pub use recipients::{RecipientEntry, RowId};
 pub use save::{RecordedSave, SaveOutcome, Saved};
 pub use stream::StreamReader;
+#[cfg(feature = "mime")]
+pub(crate) use stream::from_io;

@@ -114,7 +114,8 @@ pub(crate) fn load_whole(mut reader: StreamReader) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn from_io(error: io::Error, doing: &str) -> Error {
+/// The error of the store inside one of reading a stream; any other failed in `doing` so.
+pub(crate) fn from_io(error: io::Error, doing: &str) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => Error::DiskError {

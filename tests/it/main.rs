@@ -18,6 +18,8 @@ mod crash;
 mod creation;
 mod embedded;
 mod entry_ids;
+#[cfg(feature = "mime")]
+mod export_corpus;
 mod failed_saves;
 mod forked;
 mod guards;

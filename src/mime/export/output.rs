@@ -1,0 +1,151 @@
+//! Where an export goes, piece by piece.
+
+use std::io::{BufWriter, Read, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::error::{Error, Result};
+use crate::store::{StreamReader, from_io};
+
+/// A line of base64 holds 76 characters (RFC 2045, 6.8), and so 57 bytes.
+const BASE64_LINE: usize = 76;
+
+/// So much of a stream is in memory at a time: whole lines of base64, about 64 KiB.
+const PIECE: usize = 57 * 1150;
+
+/// The longest line of a mail, without its line end (RFC 5322, 2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// The file that is written.
+pub(super) struct Output<'w> {
+    inner: BufWriter<&'w mut dyn Write>,
+}
+
+impl<'w> Output<'w> {
+    /// Writes to this writer, through a buffer.
+    pub(super) fn new(writer: &'w mut dyn Write) -> Self {
+        Self {
+            inner: BufWriter::new(writer),
+        }
+    }
+
+    /// Writes bytes as they are.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.inner.write_all(bytes).map_err(write_failed)
+    }
+
+    /// Copies a stream as it is.
+    pub(super) fn copy(&mut self, data: &mut StreamReader) -> Result<()> {
+        pieces(data, |piece| self.write(piece))
+    }
+
+    /// Copies a stream in base64.
+    pub(super) fn copy_base64(&mut self, data: &mut StreamReader) -> Result<()> {
+        let mut encoded = String::new();
+        pieces(data, |piece| {
+            encoded.clear();
+            STANDARD.encode_string(piece, &mut encoded);
+            for line in encoded.as_bytes().chunks(BASE64_LINE) {
+                self.write(line)?;
+                self.write(b"\r\n")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands on what is buffered.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.inner.flush().map_err(write_failed)
+    }
+}
+
+fn write_failed(error: std::io::Error) -> Error {
+    Error::DiskError {
+        detail: "writing an exported mail".to_owned(),
+        source: Box::new(error),
+    }
+}
+
+/// Hands out a stream in pieces, all but the last of the same size.
+fn pieces(data: &mut StreamReader, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut piece = Vec::with_capacity(PIECE);
+    loop {
+        piece.clear();
+        data.take(PIECE as u64)
+            .read_to_end(&mut piece)
+            .map_err(|error| from_io(error, "reading a stream to export it"))?;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        take(&piece)?;
+    }
+}
+
+/// What is written in the place of an encoding (RFC 2045, 6.2): the least that data is without one.
+pub(super) fn plain_encoding(data: &mut StreamReader) -> Result<&'static str> {
+    let mut seen = Lines::default();
+    pieces(data, |piece| {
+        seen.take(piece);
+        Ok(())
+    })?;
+    Ok(seen.encoding())
+}
+
+/// What lines of data have shown so far.
+#[derive(Debug, Default)]
+struct Lines {
+    length: usize,
+    after_cr: bool,
+    has_high: bool,
+    is_binary: bool,
+}
+
+impl Lines {
+    fn take(&mut self, piece: &[u8]) {
+        for &byte in piece {
+            // CR and LF only occur together.
+            self.is_binary |= byte == 0 || self.after_cr != (byte == b'\n');
+            self.has_high |= !byte.is_ascii();
+            self.length = match byte {
+                b'\n' => 0,
+                b'\r' => self.length,
+                _ => self.length + 1,
+            };
+            self.is_binary |= self.length > LONGEST_LINE;
+            self.after_cr = byte == b'\r';
+        }
+    }
+
+    fn encoding(&self) -> &'static str {
+        match (self.is_binary || self.after_cr, self.has_high) {
+            (true, _) => "binary",
+            (false, true) => "8bit",
+            (false, false) => "7bit",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoding(pieces: &[&str]) -> &'static str {
+        let mut lines = Lines::default();
+        for piece in pieces {
+            lines.take(piece.as_bytes());
+        }
+        lines.encoding()
+    }
+
+    #[test]
+    fn data_is_called_what_it_is() {
+        assert_eq!(encoding(&["a\r", "\nb"]), "7bit");
+        assert_eq!(encoding(&["\u{e9}\r\n"]), "8bit");
+        for binary in ["a\nb", "a\rb", "a\r", "\0", &"a".repeat(999)] {
+            assert_eq!(encoding(&[binary]), "binary", "{binary:?}");
+        }
+        let longest = "a".repeat(998);
+        assert_eq!(encoding(&[&longest, "\r\n", &longest]), "7bit");
+    }
+}

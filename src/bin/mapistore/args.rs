@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use mapistore::{MapiCode, Store, StoreOptions};
 
 use crate::commands::{
-    check, delete, demo, folders, import, init, list, move_messages, new, session, set, show, sql,
-    stress, watch,
+    attach, check, delete, demo, detach, extract, folders, import, init, list, move_messages, new,
+    session, set, show, sql, stress, watch,
 };
 use crate::exit::wrong;
 
@@ -85,6 +85,9 @@ pub(crate) enum Command {
     Show(show::Show),
     New(new::New),
     Set(set::Set),
+    Attach(attach::Attach),
+    Detach(detach::Detach),
+    Extract(extract::Extract),
     Delete(delete::Delete),
     Move(move_messages::Move),
     Watch(watch::Watch),

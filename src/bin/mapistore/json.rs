@@ -79,6 +79,7 @@ pub(crate) struct AttachmentObject {
     pub(crate) method: &'static str,
     pub(crate) size: Option<u64>,
     pub(crate) hash: Option<String>,
+    pub(crate) mime_type: Option<String>,
 }
 
 /// A line of a list.
@@ -135,6 +136,21 @@ pub(crate) struct OutcomeObject {
     pub(crate) entry_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) done: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+}
+
+/// What became of an attachment that was to be written to a file.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ExtractedObject {
+    pub(crate) number: u32,
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`args`] | the command line, and how the store is opened |
 //! | [`names`] | what people name: entries, folders, `NAME=VALUE`, addresses |
+//! | [`file_names`] | files named by a message that can harm nothing |
 //! | [`values`] | property values to text and back, and to JSON |
 //! | [`output`] | stdout: lines and tables for people, JSON for programs |
 //! | [`json`] | the one JSON form of each thing |
@@ -18,6 +19,7 @@
 mod args;
 mod commands;
 mod exit;
+mod file_names;
 mod harmless;
 mod json;
 mod names;

@@ -1,8 +1,11 @@
 //! The commands, each with its arguments and one function.
 
+pub(crate) mod attach;
 pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod demo;
+pub(crate) mod detach;
+pub(crate) mod extract;
 pub(crate) mod folders;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -16,6 +19,7 @@ pub(crate) mod sql;
 pub(crate) mod stress;
 pub(crate) mod watch;
 
+mod saving;
 mod several;
 
 use crate::args::{Arguments, Command};
@@ -34,6 +38,9 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<E
         Command::Show(show) => show.run(global, output),
         Command::New(new) => new.run(global, output),
         Command::Set(set) => set.run(global, output),
+        Command::Attach(attach) => attach.run(global, output),
+        Command::Detach(detach) => detach.run(global, output),
+        Command::Extract(extract) => extract.run(global, output),
         Command::Delete(delete) => delete.run(global, output),
         Command::Move(move_messages) => move_messages.run(global, output),
         Command::Watch(watch) => watch.run(global, output),

@@ -1,14 +1,13 @@
 //! `new`: a new message.
 
-use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use mapistore::{Recipient, SaveFlags};
 
 use crate::args::Global;
-use crate::commands::set::save;
+use crate::commands::attach::FileToAttach;
+use crate::commands::saving::save;
 use crate::commands::show::{self, LargeValues};
 use crate::exit::Exit;
 use crate::names::{self, Address, Assignment};
@@ -60,14 +59,7 @@ impl New {
             }
         }
         for path in &self.attach {
-            let attaching = || format!("attaching {}", path.display());
-            let name = path
-                .file_name()
-                .with_context(attaching)?
-                .to_string_lossy()
-                .into_owned();
-            let file = File::open(path).with_context(attaching)?;
-            message.attach(name, file).with_context(attaching)?;
+            FileToAttach::open(path)?.attach(&mut message)?;
         }
         save(&mut message, SaveFlags::empty())?;
         match output.format() {

@@ -1,20 +1,13 @@
-//! `set`: changes properties of a message, and says what happens when another client was faster.
+//! `set`: changes properties of a message.
 
-use std::str::FromStr;
-
-use anyhow::bail;
 use clap::Args;
-use mapistore::{Access, EntryId, Error, Message, PropertyTag, RowVersion, SaveFlags, Store};
+use mapistore::{Message, PropertyTag};
 
 use crate::args::Global;
-use crate::commands::show::{self, LargeValues};
-use crate::exit::{Exit, Refusal, say, wrong};
+use crate::commands::saving::{Change, Saving};
+use crate::exit::Exit;
 use crate::names::{self, Assignment, Prefix};
-use crate::output::{Format, Output};
-use crate::values;
-
-/// How often a merge begins again because yet another client saved.
-const MERGE_ATTEMPTS: usize = 100;
+use crate::output::Output;
 
 /// Change properties of a message
 ///
@@ -38,56 +31,8 @@ pub(crate) struct Set {
     /// Delete a property; may be repeated
     #[arg(long, value_name = "NAME")]
     unset: Vec<PropertyTag>,
-    /// The version that the change is built on
-    #[arg(long, value_name = "N")]
-    base: Option<i64>,
-    /// Save over whatever was saved since; the version that is replaced is kept
-    #[arg(long, conflicts_with = "on_conflict")]
-    force: bool,
-    /// What to do if another client saved since: `fail`; `keep` theirs; `merge`, if they changed other properties;
-    /// `copy:FOLDER`, the newest state with these properties as a new message
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "fail",
-        hide_default_value = true
-    )]
-    on_conflict: OnConflict,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum OnConflict {
-    Fail,
-    Keep,
-    Merge,
-    Copy(String),
-}
-
-impl FromStr for OnConflict {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<OnConflict> {
-        Ok(match text {
-            "fail" => OnConflict::Fail,
-            "keep" => OnConflict::Keep,
-            "merge" => OnConflict::Merge,
-            "ask" | "overwrite" => {
-                bail!("`{text}` is not there yet; it is fail, keep, merge or copy:FOLDER")
-            }
-            _ => match text.strip_prefix("copy:") {
-                Some(folder) if !folder.is_empty() => OnConflict::Copy(folder.to_owned()),
-                _ => bail!("it is fail, keep, merge or copy:FOLDER"),
-            },
-        })
-    }
-}
-
-/// What became of the change.
-enum Outcome {
-    Saved(Message),
-    /// Nothing was written.
-    KeptTheirs(Message),
-    Copied(Message),
+    #[command(flatten)]
+    saving: Saving,
 }
 
 impl Set {
@@ -95,43 +40,23 @@ impl Set {
         names::refuse_repeated(&self.properties, &self.unset)?;
         let store = global.open()?;
         let entry = names::entry(&store, &self.entry, Prefix::Four)?;
-        let mut message = store.open_message(&entry, Access::Modify)?;
-        let base = self.base(&message)?;
-        self.apply(&mut message)?;
-        message.declare_base(base)?;
-        let force = if self.force {
-            SaveFlags::FORCE_SAVE
-        } else {
-            SaveFlags::empty()
+        let mut properties = Properties {
+            assigned: self.properties,
+            unset: self.unset,
         };
-        let outcome = match save(&mut message, force) {
-            Ok(()) => Outcome::Saved(message),
-            Err(changed @ Error::ObjectChanged { .. }) => {
-                self.resolve(&store, message, base, changed)?
-            }
-            Err(error) => return Err(error.into()),
-        };
-        answer(&store, outcome, output)?;
-        Ok(Exit::Done)
+        self.saving.change(&store, &entry, &mut properties, output)
     }
+}
 
-    /// The version that the change is built on; one that does not exist is a mistake.
-    fn base(&self, message: &Message) -> anyhow::Result<RowVersion> {
-        let current = message.row_version().unwrap_or(RowVersion::FIRST);
-        match self.base.map(RowVersion::new) {
-            None => Ok(current),
-            Some(Some(base)) if base <= current => Ok(base),
-            Some(_) => {
-                let named = self.base.unwrap_or_default();
-                Err(wrong(format!(
-                    "--base {named}: the message has the versions 1 to {current}"
-                )))
-            }
-        }
-    }
+/// What becomes of properties.
+struct Properties {
+    assigned: Vec<Assignment>,
+    unset: Vec<PropertyTag>,
+}
 
-    fn apply(&self, message: &mut Message) -> anyhow::Result<()> {
-        for assignment in &self.properties {
+impl Change for Properties {
+    fn apply(&mut self, message: &mut Message) -> anyhow::Result<()> {
+        for assignment in &self.assigned {
             assignment.apply(message)?;
         }
         for tag in &self.unset {
@@ -140,138 +65,9 @@ impl Set {
         Ok(())
     }
 
-    fn resolve(
-        &self,
-        store: &Store,
-        mut message: Message,
-        base: RowVersion,
-        changed: Error,
-    ) -> anyhow::Result<Outcome> {
-        match &self.on_conflict {
-            OnConflict::Fail => Err(changed.into()),
-            OnConflict::Keep => {
-                message.reload()?;
-                Ok(Outcome::KeptTheirs(message))
-            }
-            OnConflict::Copy(folder) => {
-                message.reload()?;
-                self.apply(&mut message)?;
-                Ok(Outcome::Copied(
-                    message.save_elsewhere(&store.ensure_folder(folder)?)?,
-                ))
-            }
-            OnConflict::Merge => self.merge(store, message, base, changed),
-        }
+    fn depends_on(&self, tag: PropertyTag) -> bool {
+        let mut assigned = self.assigned.iter().map(|assignment| assignment.tag);
+        assigned.any(|assigned| assigned.id() == tag.id())
+            || self.unset.iter().any(|unset| unset.id() == tag.id())
     }
-
-    /// Puts the change on top of the newest version, if nobody touched its properties since the base. The save is
-    /// guarded by that version, so a third client makes it begin again.
-    fn merge(
-        &self,
-        store: &Store,
-        mut message: Message,
-        base: RowVersion,
-        mut changed: Error,
-    ) -> anyhow::Result<Outcome> {
-        for _ in 0..MERGE_ATTEMPTS {
-            message.reload()?;
-            let entry = message.entry_id();
-            let Some(touched) = touched_since(store, &entry, base, message.row_version())? else {
-                return Err(Refusal::NotMerged {
-                    properties: Vec::new(),
-                    source: changed,
-                }
-                .into());
-            };
-            let is_named = |tag: &PropertyTag| {
-                let assigned = self
-                    .properties
-                    .iter()
-                    .any(|assignment| assignment.tag.id() == tag.id());
-                assigned || self.unset.iter().any(|unset| unset.id() == tag.id())
-            };
-            let properties: Vec<PropertyTag> = touched.into_iter().filter(is_named).collect();
-            if !properties.is_empty() {
-                return Err(Refusal::NotMerged {
-                    properties,
-                    source: changed,
-                }
-                .into());
-            }
-            self.apply(&mut message)?;
-            match save(&mut message, SaveFlags::empty()) {
-                Ok(()) => return Ok(Outcome::Saved(message)),
-                Err(again @ Error::ObjectChanged { .. }) => changed = again,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(changed.into())
-    }
-}
-
-/// Saves and keeps the message open. An outcome that is unknown is settled by saving again (S8).
-pub(crate) fn save(message: &mut Message, flags: SaveFlags) -> mapistore::Result<()> {
-    let flags = flags | SaveFlags::KEEP_OPEN_READONLY;
-    match message.save_changes(flags) {
-        Err(Error::OutcomeUnknown { .. }) => message.save_changes(flags).map(drop),
-        saved => saved.map(drop),
-    }
-}
-
-/// The properties that the saves between two versions changed; none if the journal does not know all of those saves.
-fn touched_since(
-    store: &Store,
-    entry: &EntryId,
-    base: RowVersion,
-    current: Option<RowVersion>,
-) -> mapistore::Result<Option<Vec<PropertyTag>>> {
-    let mut version = base;
-    let mut touched = Vec::new();
-    for save in store.saves_after(entry, base)? {
-        if save.row_version != Some(version.next()) {
-            return Ok(None);
-        }
-        version = version.next();
-        touched.extend(save.properties);
-    }
-    touched.sort_unstable();
-    touched.dedup();
-    // A save that came in between makes this one stale, and so is looked at in the next round.
-    Ok(current
-        .is_some_and(|current| version >= current)
-        .then_some(touched))
-}
-
-fn answer(store: &Store, outcome: Outcome, output: &mut Output) -> anyhow::Result<()> {
-    let (Outcome::Saved(message) | Outcome::KeptTheirs(message) | Outcome::Copied(message)) =
-        &outcome;
-    if output.format() == Format::Json {
-        output.json(&show::object(store, message, LargeValues::Named)?)?;
-        return Ok(());
-    }
-    let entry = message.entry_id().object();
-    let version = message
-        .row_version()
-        .map(|version| version.to_string())
-        .unwrap_or_default();
-    match &outcome {
-        Outcome::Saved(_) => output.line(&format!("{entry}  version {version}"))?,
-        Outcome::Copied(_) => output.line(&entry.to_string())?,
-        Outcome::KeptTheirs(message) => {
-            let saved_by = message
-                .get(mapistore::pr::LAST_MODIFIER_NAME)?
-                .unwrap_or_default();
-            let saved_at = message
-                .get(mapistore::pr::LOCAL_COMMIT_TIME)?
-                .map(values::time_for_people);
-            output.line(&format!("{entry}  version {version}"))?;
-            output.flush()?;
-            let saved_at = saved_at.unwrap_or_default();
-            let kept = format!(
-                "kept version {version}, saved by {saved_by} at {saved_at}; nothing was written"
-            );
-            say(&crate::harmless::line(&kept));
-        }
-    }
-    Ok(())
 }

@@ -85,7 +85,7 @@ fn object((name, result): &Outcome) -> OutcomeObject {
 }
 
 /// That of the failures if nothing was done and all of them say the same; some of several failed otherwise.
-fn exit_of(outcomes: &[Outcome]) -> Exit {
+pub(crate) fn exit_of<T>(outcomes: &[(String, Result<T, Error>)]) -> Exit {
     let failures: Vec<Exit> = outcomes
         .iter()
         .filter_map(|(_, result)| result.as_ref().err())

@@ -94,6 +94,7 @@ pub(crate) fn object(
         size: info.data.map(|data| data.size),
         hash: info.data.map(|data| data.hash.to_string()),
         name: info.name,
+        mime_type: info.mime_type,
     };
     Ok(MessageObject {
         entry_id: message.entry_id().object(),

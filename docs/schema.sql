@@ -16,7 +16,7 @@
 --
 -- Ask the inspect_* views at the end of this file. They are a public interface, changed only by addition: entry ids
 -- are 32 lower-case hexadecimal digits, times are RFC 3339 in UTC, properties have names. The tables may change with
--- any version of the schema, which is PRAGMA user_version (this is 1). PRAGMA application_id is 1296126035, "MAPS".
+-- any version of the schema, which is PRAGMA user_version (this is 2). PRAGMA application_id is 1296126035, "MAPS".
 --
 -- SQLite's own table sqlite_sequence holds the numbers that were given and must not come again: never write to it. No
 -- trigger can guard it.
@@ -46,7 +46,12 @@
 -- SQLite 3.40 ends a text at U+0000 in both; 3.51 gives all of it.
 --
 -- recipients is [{"row_id":0,"properties":{…}},…], and attachments is
--- {"next_number":1,"rows":[{"number":0,"properties":{…}},…]}.
+-- {"next_number":1,"rows":[{"number":0,"properties":{…}},…]}. An attachment that holds a message has it beside its
+-- properties: {"number":0,"properties":{…},"message":{"properties":{…},"recipients":[…],"next_number":1,
+-- "attachments":[{"number":0,"properties":{…}},…]}}.
+--
+-- A property from 0x8001 on has no meaning of its own: named_properties says which name it stands for in this store,
+-- and inspect_named_properties shows the name as people write it.
 --
 -- HOW TO CHANGE, IF IT MUST BE BY HAND
 --
@@ -78,7 +83,9 @@ CREATE TABLE store_info (
     -- When the store was made.
     created_at TEXT NOT NULL,
     -- The name of the client that made it.
-    created_by TEXT NOT NULL
+    created_by TEXT NOT NULL,
+    -- Further properties of the store itself, as in a message.
+    properties TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(properties))
 ) STRICT;
 
 -- The names that the inspect_* views show for property tags. Filled by the library, never read for anything else.
@@ -105,17 +112,17 @@ CREATE TABLE folders (
     name TEXT NOT NULL CHECK (name <> ''),
     -- The name in lower case: names in one folder differ by more than case.
     name_folded TEXT NOT NULL CHECK (name_folded <> ''),
-    -- The change that made or renamed it, see changes; 0 for those that came with the store.
+    -- The change that made it, or changed it last, see changes; 0 for those that came with the store.
     change_number INTEGER NOT NULL,
     -- When it was made.
     created_at TEXT NOT NULL,
-    -- When it was made or renamed last; never goes back.
+    -- When it was made, renamed, or its properties were changed last; never goes back.
     modified_at TEXT NOT NULL,
     -- The visible messages in it: not soft-deleted, not associated. Kept by triggers.
     total_count INTEGER NOT NULL DEFAULT 0 CHECK (total_count >= 0),
     -- Those of them that are unread. Kept by triggers.
     unread_count INTEGER NOT NULL DEFAULT 0 CHECK (unread_count >= 0 AND unread_count <= total_count),
-    -- Further properties of the folder, as in a message. Empty so far: {}.
+    -- Further properties of the folder, as in a message.
     properties TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(properties)),
     CHECK ((parent_folder_id IS NULL) = (kind = 'root'))
 ) STRICT;
@@ -194,7 +201,10 @@ CREATE TABLE messages (
     -- The document with the recipients, see above.
     recipients TEXT NOT NULL CHECK (json_valid(recipients)),
     -- The document with the attachments, see above; next_number is the number that the next new one gets.
-    attachments TEXT NOT NULL
+    attachments TEXT NOT NULL,
+    -- Bits of PR_MESSAGE_FLAGS that are no part of the content: 256 a read receipt is due when it is read, 512 a
+    -- non-read receipt when it is deleted unread, 1024 it was marked as read before.
+    read_flags INTEGER NOT NULL DEFAULT 0 CHECK (read_flags & ~1792 = 0)
 ) STRICT;
 
 -- Lists a folder by the time received.
@@ -250,7 +260,7 @@ CREATE INDEX stream_references_by_stream ON stream_references (stream_id);
 CREATE TABLE named_properties (
     -- The number, which is the first half of the tag.
     property_id INTEGER PRIMARY KEY CHECK (property_id BETWEEN 32769 AND 65534),
-    -- The GUID of the set that the name is of, 16 bytes.
+    -- The GUID of the set that the name is of, 16 bytes in the order of its text.
     property_set BLOB NOT NULL CHECK (length(property_set) = 16),
     -- The name, if it is a number.
     number INTEGER,
@@ -273,9 +283,10 @@ CREATE TABLE changes (
     -- When, by the clock of the host. Clocks jump: the order is that of change_number.
     committed_at TEXT NOT NULL,
     -- What was done: message-created, message-saved, message-forced, messages-moved, message-deleted (softly),
-    -- message-hard-deleted, read-state-changed, status-changed, folder-created, folder-renamed, folder-deleted.
+    -- message-hard-deleted, read-state-changed, status-changed, folder-created, folder-renamed, folder-deleted,
+    -- folder-changed (its properties), store-changed.
     kind TEXT NOT NULL,
-    -- The message or folder that was changed. NULL if it was several at once.
+    -- The message or folder that was changed, or store_uid for the store itself. NULL if it was several at once.
     entry_uid BLOB CHECK (length(entry_uid) = 16),
     -- Several that were changed at once: an array of their uids in hexadecimal. NULL if it was one.
     more_objects TEXT CHECK (json_valid(more_objects)),
@@ -283,7 +294,7 @@ CREATE TABLE changes (
     folder_uid BLOB CHECK (length(folder_uid) = 16),
     -- The version that a save made, or that was deleted; else NULL.
     row_version INTEGER,
-    -- What a save changed: an array of tags. 0E12000D stands for the recipients, 0E13000D for the attachments. NULL
+    -- What was changed: an array of tags. 0E12000D stands for the recipients, 0E13000D for the attachments. NULL
     -- if nothing of the content changed.
     properties TEXT CHECK (json_valid(properties)),
     -- The name of the client.
@@ -686,52 +697,6 @@ SELECT lower(hex(folders.entry_uid)) AS entry_id, folder_paths.path AS path, fol
     folders.total_count AS total, folders.unread_count AS unread
 FROM folders JOIN folder_paths ON folder_paths.folder_id = folders.folder_id;
 
--- The messages, with what a list shows. Soft-deleted ones are among them: WHERE deleted_at IS NULL leaves them out.
---
---   entry_id         Names the message, 32 hexadecimal digits; the same for as long as it lives.
---   folder_path      The folder that it is in.
---   row_version      Its version: one more with each save.
---   change_number    Its last change, see inspect_changes.
---   message_class    What kind of message it is, such as IPM.Note.
---   subject          The subject.
---   sender           Whom it is from: a name, else an address.
---   received         When it was delivered, else submitted; NULL if neither is known.
---   modified         When it was saved last.
---   modified_by      The client that saved it last.
---   size             Its bytes, attachments included.
---   read             1 if it is marked as read, else 0.
---   has_attachments  1 if it has an attachment, else 0.
---   deleted_at       When it was soft-deleted; NULL while it is visible.
-CREATE VIEW inspect_messages AS
-SELECT lower(hex(messages.entry_uid)) AS entry_id, folder_paths.path AS folder_path,
-    messages.row_version AS row_version, messages.change_number AS change_number,
-    messages.message_class AS message_class, messages.subject AS subject, messages.sender AS sender,
-    nullif(messages.received_at, '') AS received, messages.modified_at AS modified, messages.modified_by AS modified_by,
-    messages.size AS size, messages.is_read AS read, messages.has_attachments AS has_attachments,
-    messages.deleted_at AS deleted_at
-FROM messages JOIN folder_paths ON folder_paths.folder_id = messages.folder_id;
-
--- The properties of all messages, one a row. What the store computes, such as times and the change key, is in
--- inspect_messages.
---
---   entry_id  The message.
---   tag       The property and its type, such as 0x0037001F.
---   name      Its name, such as PR_SUBJECT; the tag if it has none.
---   type      The type, such as PT_UNICODE; PT_MV_… has several values.
---   value     The value as in the document: text, numbers, base64, true or false; a JSON array of several;
---             {"stream":HASH,"size":BYTES} for a large one.
-CREATE VIEW inspect_properties AS
-SELECT lower(hex(messages.entry_uid)) AS entry_id, '0x' || property.key AS tag,
-    coalesce(property_names.name, '0x' || property.key) AS name,
-    CASE WHEN substr(property.key, 5, 1) = '1' THEN 'PT_MV_' ELSE 'PT_' END || CASE substr(property.key, 6, 3)
-        WHEN '002' THEN 'I2' WHEN '003' THEN 'LONG' WHEN '004' THEN 'FLOAT' WHEN '005' THEN 'DOUBLE'
-        WHEN '006' THEN 'CURRENCY' WHEN '007' THEN 'APPTIME' WHEN '00B' THEN 'BOOLEAN' WHEN '00D' THEN 'OBJECT'
-        WHEN '014' THEN 'I8' WHEN '01E' THEN 'STRING8' WHEN '01F' THEN 'UNICODE' WHEN '040' THEN 'SYSTIME'
-        WHEN '048' THEN 'CLSID' WHEN '102' THEN 'BINARY' ELSE substr(property.key, 5, 4) END AS type,
-    CASE property.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE property.value END AS value
-FROM messages JOIN json_each(messages.properties) AS property
-LEFT JOIN property_names ON property_names.tag = property.key;
-
 -- The recipients of all messages, one a row.
 --
 --   entry_id      The message.
@@ -751,47 +716,6 @@ SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(recipient.value,
 FROM messages JOIN json_each(messages.recipients) AS recipient
 WHERE recipient.type = 'object';
 
--- The attachments of all messages, one a row.
---
---   entry_id  The message.
---   number    Tells the attachments of one message apart; never used again there.
---   name      The file name, else the name to show.
---   method    How the data is attached: by-value, embedded-message, by-reference, …; none.
---   size      The bytes of the data; NULL if there is none.
---   hash      The BLAKE3 hash of the data, 64 hexadecimal digits; NULL if there is none.
-CREATE VIEW inspect_attachments AS
-SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value, '$.number') AS number,
-    coalesce(nullif(json_extract(attachment.value, '$.properties."3707001F"'), ''),
-        nullif(json_extract(attachment.value, '$.properties."3704001F"'), ''),
-        nullif(json_extract(attachment.value, '$.properties."3001001F"'), '')) AS name,
-    CASE coalesce(json_extract(attachment.value, '$.properties."37050003"'), 0)
-        WHEN 0 THEN 'none' WHEN 1 THEN 'by-value' WHEN 2 THEN 'by-reference' WHEN 3 THEN 'by-reference-resolve'
-        WHEN 4 THEN 'by-reference-only' WHEN 5 THEN 'embedded-message' WHEN 6 THEN 'ole'
-        ELSE json_extract(attachment.value, '$.properties."37050003"') END AS method,
-    json_extract(attachment.value, '$.properties."37010102".size') AS size,
-    json_extract(attachment.value, '$.properties."37010102".stream') AS hash
-FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment
-WHERE attachment.type = 'object';
-
--- The journal, in which a change of several objects has a row for each: all of one change_number. ORDER BY
--- change_number.
---
---   change_number  The place in the order of commits.
---   at             When, by the clock of the host.
---   kind           What was done, such as message-saved; see the table changes.
---   entry_id       The message or folder.
---   row_version    The version that a save made, or that was deleted.
---   properties     The names of the properties that a save changed, separated by spaces.
---   client         The client that did it.
---   process_id     Its process.
-CREATE VIEW inspect_changes AS
-SELECT changes.change_number AS change_number, changes.committed_at AS at, changes.kind AS kind,
-    coalesce(object.value, lower(hex(changes.entry_uid))) AS entry_id, changes.row_version AS row_version,
-    (SELECT group_concat(coalesce(property_names.name, '0x' || tag.value), ' ')
-        FROM json_each(changes.properties) AS tag LEFT JOIN property_names ON property_names.tag = tag.value) AS properties,
-    changes.client_name AS client, changes.process_id AS process_id
-FROM changes LEFT JOIN json_each(changes.more_objects) AS object;
-
 -- The kept versions: those that were replaced by a client that had not seen them.
 --
 --   entry_id     The message.
@@ -804,3 +728,190 @@ CREATE VIEW inspect_versions AS
 SELECT lower(hex(entry_uid)) AS entry_id, row_version AS row_version, replaced_at AS replaced_at,
     replaced_by AS replaced_by, reason AS reason, json_extract(properties, '$."0037001F"') AS subject
 FROM message_versions;
+
+-- SINCE VERSION 2
+
+-- The names of sets of named properties, for the views below. Filled by the library, never read for anything else.
+CREATE TABLE property_sets (
+    -- The GUID of the set, 16 bytes in the order of its text.
+    property_set BLOB PRIMARY KEY CHECK (length(property_set) = 16),
+    -- Its name in MAPI, such as PSETID_Common.
+    name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Refuses to insert rows into property_sets with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_sets_need_a_sound_sqlite_to_insert BEFORE INSERT ON property_sets
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to update rows of property_sets with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_sets_need_a_sound_sqlite_to_update BEFORE UPDATE ON property_sets
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to delete rows of property_sets with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER property_sets_need_a_sound_sqlite_to_delete BEFORE DELETE ON property_sets
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- The named properties that the store knows.
+--
+--   property_id   The number that stands for the name in this store, such as 0x8001: the first half of a tag.
+--   property_set  The GUID of the set that the name is of.
+--   set_name      The name of the set, such as PSETID_Common; NULL if it has none.
+--   kind          number or string.
+--   id_or_name    The name within the set: a number such as 0x8503, or a text, in quotes if it could be taken for
+--                 something else: for a number, or for a name with a type.
+--   name          The whole name as programs and the other views show it, such as PSETID_Common:0x8503.
+CREATE VIEW inspect_named_properties AS
+SELECT named.property_id AS property_id, named.property_set AS property_set, property_sets.name AS set_name,
+    named.kind AS kind, named.id_or_name AS id_or_name,
+    coalesce(property_sets.name, named.property_set) || ':' || named.id_or_name AS name
+FROM (SELECT printf('0x%04X', property_id) AS property_id, property_set AS set_key,
+        lower(substr(hex(property_set), 1, 8) || '-' || substr(hex(property_set), 9, 4) || '-'
+            || substr(hex(property_set), 13, 4) || '-' || substr(hex(property_set), 17, 4) || '-'
+            || substr(hex(property_set), 21)) AS property_set,
+        CASE WHEN name IS NULL THEN 'number' ELSE 'string' END AS kind,
+        CASE WHEN name IS NULL THEN printf('0x%04X', number)
+            WHEN name GLOB '0[xX]*' OR name GLOB '"*' OR name GLOB '*:PT_*' THEN '"' || name || '"'
+            ELSE name END AS id_or_name
+    FROM named_properties) AS named
+LEFT JOIN property_sets ON property_sets.property_set = named.set_key;
+
+-- The messages, with what a list shows. Soft-deleted ones are among them: WHERE deleted_at IS NULL leaves them out.
+--
+--   entry_id         Names the message, 32 hexadecimal digits; the same for as long as it lives.
+--   folder_path      The folder that it is in.
+--   row_version      Its version: one more with each save.
+--   change_number    Its last change, see inspect_changes.
+--   message_class    What kind of message it is, such as IPM.Note.
+--   subject          The subject.
+--   sender           Whom it is from: a name, else an address.
+--   received         When it was delivered, else submitted; NULL if neither is known.
+--   modified         When it was saved last.
+--   modified_by      The client that saved it last.
+--   size             Its bytes, attachments included.
+--   read             1 if it is marked as read, else 0.
+--   has_attachments  1 if it has an attachment, else 0.
+--   deleted_at       When it was soft-deleted; NULL while it is visible.
+--   associated       1 if it is hidden and belongs to the folder itself (FAI), else 0.
+--   status           The bits of PR_MSG_STATUS, such as 2 tagged, 8 marked to be deleted, 512 answered.
+CREATE VIEW inspect_messages AS
+SELECT lower(hex(messages.entry_uid)) AS entry_id, folder_paths.path AS folder_path,
+    messages.row_version AS row_version, messages.change_number AS change_number,
+    messages.message_class AS message_class, messages.subject AS subject, messages.sender AS sender,
+    nullif(messages.received_at, '') AS received, messages.modified_at AS modified, messages.modified_by AS modified_by,
+    messages.size AS size, messages.is_read AS read, messages.has_attachments AS has_attachments,
+    messages.deleted_at AS deleted_at, messages.is_associated AS associated, messages.message_status AS status
+FROM messages JOIN folder_paths ON folder_paths.folder_id = messages.folder_id;
+
+-- The properties of all messages, one a row. What the store computes, such as times and the change key, is in
+-- inspect_messages.
+--
+--   entry_id  The message.
+--   tag       The property and its type, such as 0x0037001F.
+--   name      Its name, such as PR_SUBJECT, or PSETID_Common:0x8503 for a named property; the tag if it has none.
+--   type      The type, such as PT_UNICODE; PT_MV_… has several values.
+--   value     The value as in the document: text, numbers, base64, true or false; a JSON array of several;
+--             {"stream":HASH,"size":BYTES} for a large one.
+CREATE VIEW inspect_properties AS
+SELECT lower(hex(messages.entry_uid)) AS entry_id, '0x' || property.key AS tag,
+    coalesce(property_names.name, named.name, '0x' || property.key) AS name,
+    CASE WHEN substr(property.key, 5, 1) = '1' THEN 'PT_MV_' ELSE 'PT_' END || CASE substr(property.key, 6, 3)
+        WHEN '002' THEN 'I2' WHEN '003' THEN 'LONG' WHEN '004' THEN 'FLOAT' WHEN '005' THEN 'DOUBLE'
+        WHEN '006' THEN 'CURRENCY' WHEN '007' THEN 'APPTIME' WHEN '00B' THEN 'BOOLEAN' WHEN '00D' THEN 'OBJECT'
+        WHEN '014' THEN 'I8' WHEN '01E' THEN 'STRING8' WHEN '01F' THEN 'UNICODE' WHEN '040' THEN 'SYSTIME'
+        WHEN '048' THEN 'CLSID' WHEN '102' THEN 'BINARY' ELSE substr(property.key, 5, 4) END AS type,
+    CASE property.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE property.value END AS value
+FROM messages JOIN json_each(messages.properties) AS property
+LEFT JOIN property_names ON property_names.tag = property.key
+LEFT JOIN inspect_named_properties AS named ON named.property_id = '0x' || substr(property.key, 1, 4);
+
+-- The attachments of all messages, one a row.
+--
+--   entry_id          The message.
+--   number            Tells the attachments of one message apart; never used again there.
+--   name              The file name, else the name to show.
+--   method            How the data is attached: by-value, embedded-message, by-reference, …; none.
+--   size              The bytes of the data; NULL if there is none.
+--   hash              The BLAKE3 hash of the data, 64 hexadecimal digits; NULL if there is none.
+--   mime_type         The type of the data, such as image/png.
+--   content_id        What the body names the attachment by.
+--   embedded_subject  The subject of the message that it holds, see inspect_embedded_messages.
+CREATE VIEW inspect_attachments AS
+SELECT lower(hex(messages.entry_uid)) AS entry_id, json_extract(attachment.value, '$.number') AS number,
+    coalesce(nullif(json_extract(attachment.value, '$.properties."3707001F"'), ''),
+        nullif(json_extract(attachment.value, '$.properties."3704001F"'), ''),
+        nullif(json_extract(attachment.value, '$.properties."3001001F"'), '')) AS name,
+    CASE coalesce(json_extract(attachment.value, '$.properties."37050003"'), 0)
+        WHEN 0 THEN 'none' WHEN 1 THEN 'by-value' WHEN 2 THEN 'by-reference' WHEN 3 THEN 'by-reference-resolve'
+        WHEN 4 THEN 'by-reference-only' WHEN 5 THEN 'embedded-message' WHEN 6 THEN 'ole'
+        ELSE json_extract(attachment.value, '$.properties."37050003"') END AS method,
+    json_extract(attachment.value, '$.properties."37010102".size') AS size,
+    json_extract(attachment.value, '$.properties."37010102".stream') AS hash,
+    json_extract(attachment.value, '$.properties."370E001F"') AS mime_type,
+    json_extract(attachment.value, '$.properties."3712001F"') AS content_id,
+    json_extract(attachment.value, '$.message.properties."0037001F"') AS embedded_subject
+FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment
+WHERE attachment.type = 'object';
+
+-- The messages that attachments hold, and those that attachments of these hold, one a row.
+--
+--   entry_id       The message that holds it, outermost.
+--   path           The numbers of the attachments on the way to it: 0, or 0/2 within the one at 0.
+--   message_class  What kind of message it is, such as IPM.Note.
+--   subject        The subject.
+--   sender         Whom it is from: a name, else an address.
+--   recipients     How many recipients it has.
+--   attachments    How many attachments it has.
+--   properties     Its properties, a document like those of messages.
+CREATE VIEW inspect_embedded_messages AS
+WITH RECURSIVE embedded (entry_uid, path, message) AS (
+    SELECT messages.entry_uid, json_extract(attachment.value, '$.number') || '',
+        json_extract(attachment.value, '$.message')
+    FROM messages JOIN json_each(messages.attachments, '$.rows') AS attachment
+    WHERE attachment.type = 'object' AND json_type(attachment.value, '$.message') = 'object'
+    UNION ALL
+    SELECT embedded.entry_uid, embedded.path || '/' || json_extract(attachment.value, '$.number'),
+        json_extract(attachment.value, '$.message')
+    FROM embedded JOIN json_each(embedded.message, '$.attachments') AS attachment
+    WHERE attachment.type = 'object' AND json_type(attachment.value, '$.message') = 'object'
+)
+SELECT lower(hex(entry_uid)) AS entry_id, path AS path,
+    json_extract(message, '$.properties."001A001F"') AS message_class,
+    json_extract(message, '$.properties."0037001F"') AS subject,
+    coalesce(nullif(json_extract(message, '$.properties."0042001F"'), ''),
+        nullif(json_extract(message, '$.properties."0C1A001F"'), ''),
+        json_extract(message, '$.properties."0065001F"'), json_extract(message, '$.properties."0C1F001F"')) AS sender,
+    coalesce(json_array_length(message, '$.recipients'), 0) AS recipients,
+    coalesce(json_array_length(message, '$.attachments'), 0) AS attachments,
+    json_extract(message, '$.properties') AS properties
+FROM embedded;
+
+-- The journal, in which a change of several objects has a row for each: all of one change_number. ORDER BY
+-- change_number.
+--
+--   change_number  The place in the order of commits.
+--   at             When, by the clock of the host.
+--   kind           What was done, such as message-saved; see the table changes.
+--   entry_id       The message or folder; the store's own uid if the store itself was changed.
+--   row_version    The version that a save made, or that was deleted.
+--   properties     The names of the properties that were changed, separated by spaces.
+--   client         The client that did it.
+--   process_id     Its process.
+CREATE VIEW inspect_changes AS
+SELECT changes.change_number AS change_number, changes.committed_at AS at, changes.kind AS kind,
+    coalesce(object.value, lower(hex(changes.entry_uid))) AS entry_id, changes.row_version AS row_version,
+    (SELECT group_concat(coalesce(property_names.name, named.name, '0x' || tag.value), ' ')
+        FROM json_each(changes.properties) AS tag
+        LEFT JOIN property_names ON property_names.tag = tag.value
+        LEFT JOIN inspect_named_properties AS named ON named.property_id = '0x' || substr(tag.value, 1, 4)
+    ) AS properties,
+    changes.client_name AS client, changes.process_id AS process_id
+FROM changes LEFT JOIN json_each(changes.more_objects) AS object;

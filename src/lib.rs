@@ -76,10 +76,10 @@ pub use model::FolderKind as SpecialFolder;
 pub use model::{
     Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
     Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageFlags,
-    MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind, PropertyTag,
-    PropertyType, PropertyValue, ReadState, Recipient, RecipientKind, RowVersion, SaveFlags,
-    SaveId, StoreUid, StoredValue, StreamHash, StreamReference, String8, Succession, Tag,
-    known_properties, pr,
+    MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind, PropertySet,
+    PropertyTag, PropertyType, PropertyValue, ReadState, Recipient, RecipientKind, RowVersion,
+    SaveFlags, SaveId, StoreUid, StoredValue, StreamHash, StreamReference, String8, Succession,
+    Tag, known_properties, pr, property_sets,
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,

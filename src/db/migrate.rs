@@ -5,13 +5,16 @@ use rusqlite::Connection;
 use crate::db::failure::while_doing;
 use crate::db::folders;
 use crate::error::{Error, Result};
-use crate::model::{FileTime, FolderKind, StoreUid, known_properties};
+use crate::model::{FileTime, FolderKind, StoreUid, known_properties, known_property_sets};
 
 /// `PRAGMA application_id` of a store: "MAPS".
 const APPLICATION_ID: i64 = 0x4D41_5053;
 
 /// Every migration, in order; its place, counted from 1, is the `user_version` it leads to.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_store.sql"),
+    include_str!("../../migrations/0002_named_properties.sql"),
+];
 
 /// The `user_version` of a store that this library writes.
 pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
@@ -123,6 +126,14 @@ fn name_properties(connection: &Connection) -> Result<()> {
         insert
             .execute((property.tag.document_key(), property.name))
             .map_err(while_doing("naming properties"))?;
+    }
+    let mut insert = connection
+        .prepare("INSERT OR REPLACE INTO property_sets (property_set, name) VALUES (?, ?)")
+        .map_err(while_doing("naming property sets"))?;
+    for (set, name) in known_property_sets() {
+        insert
+            .execute((set, name))
+            .map_err(while_doing("naming property sets"))?;
     }
     Ok(())
 }

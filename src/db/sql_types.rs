@@ -3,8 +3,8 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::{
-    ChangeNumber, FileTime, FolderKind, ObjectUid, ReadState, RowVersion, SaveId, StoreUid,
-    StreamHash,
+    ChangeNumber, FileTime, FolderKind, ObjectUid, PropertySet, ReadState, RowVersion, SaveId,
+    StoreUid, StreamHash,
 };
 
 macro_rules! blob_column {
@@ -24,7 +24,7 @@ macro_rules! blob_column {
     )*};
 }
 
-blob_column!(ObjectUid, StoreUid, SaveId, StreamHash);
+blob_column!(ObjectUid, StoreUid, SaveId, StreamHash, PropertySet);
 
 macro_rules! integer_column {
     ($($type:ident),*) => {$(

@@ -8,6 +8,7 @@
 //! | `id` | uids, entry ids, versions and change numbers |
 //! | `property_tag`, `property_kind` | tags, their types in MAPI and in Rust |
 //! | `pr`, `property_names` | the properties that mail uses, and their names |
+//! | `property_set` | the sets that names of other properties come from |
 //! | `property_value`, `file_time` | values |
 //! | `content` | what one version of a message consists of |
 //! | `recipient` | a recipient as a person thinks of it |
@@ -28,6 +29,7 @@ mod id;
 pub mod pr;
 mod property_kind;
 mod property_names;
+mod property_set;
 mod property_tag;
 mod property_value;
 mod recipient;
@@ -44,6 +46,8 @@ pub use folder_kind::FolderKind;
 pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
 pub use property_kind::{PropertyKind, Tag};
 pub use property_names::{KnownProperty, known_properties};
+pub(crate) use property_set::known_property_sets;
+pub use property_set::{PropertySet, known as property_sets};
 pub use property_tag::{PropertyId, PropertyTag, PropertyType};
 pub use property_value::{AppTime, Currency, PropertyValue, String8};
 pub use recipient::{Recipient, RecipientKind};

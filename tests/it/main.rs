@@ -27,6 +27,7 @@ mod guards;
 mod import;
 mod limits;
 mod listing;
+mod migration;
 #[cfg(feature = "mime")]
 mod mime_corpus;
 mod model;

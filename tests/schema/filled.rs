@@ -23,6 +23,8 @@ pub(crate) struct Filled {
     pub(crate) full: EntryId,
     /// Saved twice at once, the second time by force.
     pub(crate) forced: EntryId,
+    /// Holds a message, which holds another.
+    pub(crate) nested: EntryId,
     /// Moved together, to Inbox/2026.
     pub(crate) moved: Vec<EntryId>,
 }
@@ -69,6 +71,48 @@ fn full(store: &Store) -> EntryId {
     message.save_changes(SaveFlags::empty()).unwrap().entry_id
 }
 
+/// Two names, of a number and of a text that looks like one, and one of a set that has no name.
+fn name_properties(by_hand: &rusqlite::Connection) {
+    let common = mapistore::property_sets::PSETID_COMMON;
+    let own = mapistore::PropertySet::from_bytes([0xA5; 16]);
+    let insert = "INSERT INTO named_properties (property_id, property_set, number, name) VALUES (?, ?, ?, ?)";
+    for (id, set, number, name) in [
+        (0x8002, common, Some(0x8503), None),
+        (0x8003, common, None, Some("0x8503")),
+        (0x8004, own, None, Some("Keywords")),
+    ] {
+        by_hand
+            .execute(insert, (id, set.as_bytes(), number, name))
+            .unwrap();
+    }
+}
+
+/// The document of a message with one recipient that attachments hold.
+fn held(subject: &str, attachments: &str) -> String {
+    format!(
+        r#"{{"properties":{{"001A001F":"IPM.Note","0037001F":"{subject}","0C1F001F":"ana@example.org"}},
+        "recipients":[{{"row_id":0,"properties":{{}}}}],"next_number":1,"attachments":[{attachments}]}}"#
+    )
+}
+
+fn nested(store: &Store, by_hand: &rusqlite::Connection) -> EntryId {
+    let id = small(store, "outermost");
+    let row = |number: u32, message: &str| {
+        format!(
+            r#"{{"number":{number},"properties":{{"370E001F":"message/rfc822","3712001F":"part1"}},"message":{message}}}"#
+        )
+    };
+    let middle = held("middle", &row(2, &held("innermost", "")));
+    let attachments = format!(r#"{{"next_number":1,"rows":[{}]}}"#, row(0, &middle));
+    let changed = by_hand.execute(
+        "UPDATE messages SET attachments = ?, row_version = row_version + 1, content_checksum = NULL \
+         WHERE entry_uid = ?",
+        (attachments, id.object().as_bytes()),
+    );
+    assert_eq!(changed.unwrap(), 1);
+    id
+}
+
 impl Filled {
     pub(crate) fn new() -> Filled {
         let folder = tempfile::tempdir().unwrap();
@@ -85,6 +129,11 @@ impl Filled {
         slower.set(pr::SUBJECT, "of the slower").unwrap();
         slower.save_changes(SaveFlags::FORCE_SAVE).unwrap();
 
+        let by_hand = rusqlite::Connection::open(&path).unwrap();
+        name_properties(&by_hand);
+        let nested = nested(&store, &by_hand);
+        drop(by_hand);
+
         let moved: Vec<EntryId> = ["a", "b", "c"]
             .map(|subject| small(&store, subject))
             .to_vec();
@@ -99,6 +148,7 @@ impl Filled {
             store,
             full,
             forced,
+            nested,
             moved,
         }
     }

@@ -44,8 +44,10 @@ fn normalised(sql: &str) -> String {
             other => plain.push(other),
         }
         let doubled = plain.ends_with("  ");
-        if doubled || plain.ends_with("( ") || plain.ends_with(" )") {
-            let at = plain.len() - if plain.ends_with(')') { 2 } else { 1 };
+        // A column that was added later stands behind " , ".
+        let before_sign = plain.ends_with(" )") || plain.ends_with(" ,");
+        if doubled || plain.ends_with("( ") || before_sign {
+            let at = plain.len() - if before_sign { 2 } else { 1 };
             plain.remove(at);
         }
     }

@@ -23,6 +23,8 @@ pub(crate) const VIEWS: &[(&str, &[&str])] = &[
             "read",
             "has_attachments",
             "deleted_at",
+            "associated",
+            "status",
         ],
     ),
     (
@@ -42,7 +44,41 @@ pub(crate) const VIEWS: &[(&str, &[&str])] = &[
     ),
     (
         "inspect_attachments",
-        &["entry_id", "number", "name", "method", "size", "hash"],
+        &[
+            "entry_id",
+            "number",
+            "name",
+            "method",
+            "size",
+            "hash",
+            "mime_type",
+            "content_id",
+            "embedded_subject",
+        ],
+    ),
+    (
+        "inspect_embedded_messages",
+        &[
+            "entry_id",
+            "path",
+            "message_class",
+            "subject",
+            "sender",
+            "recipients",
+            "attachments",
+            "properties",
+        ],
+    ),
+    (
+        "inspect_named_properties",
+        &[
+            "property_id",
+            "property_set",
+            "set_name",
+            "kind",
+            "id_or_name",
+            "name",
+        ],
     ),
     (
         "inspect_folders",
@@ -173,7 +209,7 @@ fn properties_are_shown_by_name_and_type() {
     );
     assert_eq!(
         property("0x8002101F"),
-        texts(["0x8002101F", "PT_MV_UNICODE", "[\"one\",\"two\"]"])
+        texts(["PSETID_Common:0x8503", "PT_MV_UNICODE", "[\"one\",\"two\"]"])
     );
     let mut importance = texts(["PR_IMPORTANCE", "PT_LONG"]);
     importance.push(Cell::Integer(2));
@@ -202,13 +238,74 @@ fn recipients_and_attachments_are_shown() {
     bcc.extend(texts(["bcc", "", "SMTP", "ben@example.org"]));
     assert_eq!(rows(&filled.store, &query), [to, bcc]);
     let query = format!(
-        "SELECT number, name, method, size, hash FROM inspect_attachments WHERE entry_id = '{id}'"
+        "SELECT number, name, method, size, hash, mime_type, content_id, embedded_subject \
+         FROM inspect_attachments WHERE entry_id = '{id}'"
     );
     let mut attached = vec![Cell::Integer(0)];
     attached.extend(texts(["figures.csv", "by-value"]));
     attached.push(Cell::Integer(i64::try_from(ATTACHED.len()).unwrap()));
     attached.extend(texts([&hash_of(ATTACHED)]));
+    attached.extend([Cell::Null, Cell::Null, Cell::Null]);
     assert_eq!(rows(&filled.store, &query), [attached]);
+}
+
+#[test]
+fn messages_in_attachments_are_shown_with_the_way_to_them() {
+    let filled = Filled::new();
+    let id = shown(&filled.nested);
+    let query = format!(
+        "SELECT path, message_class, subject, sender, recipients, attachments FROM inspect_embedded_messages \
+         WHERE entry_id = '{id}' ORDER BY path"
+    );
+    let row = |path: &str, subject: &str, attachments| {
+        let mut row = texts([path, "IPM.Note", subject, "ana@example.org"]);
+        row.extend([Cell::Integer(1), Cell::Integer(attachments)]);
+        row
+    };
+    assert_eq!(
+        rows(&filled.store, &query),
+        [row("0", "middle", 1), row("0/2", "innermost", 0)]
+    );
+    let query = "SELECT value FROM inspect_embedded_messages AS held, json_each(held.properties) \
+        WHERE held.path = '0/2' AND key = '0037001F'";
+    assert_eq!(rows(&filled.store, query), [texts(["innermost"])]);
+    let query = format!(
+        "SELECT number, mime_type, content_id, embedded_subject FROM inspect_attachments WHERE entry_id = '{id}'"
+    );
+    let mut attached = vec![Cell::Integer(0)];
+    attached.extend(texts(["message/rfc822", "part1", "middle"]));
+    assert_eq!(rows(&filled.store, &query), [attached]);
+}
+
+#[test]
+fn named_properties_are_shown_as_people_write_them() {
+    let filled = Filled::new();
+    let query = "SELECT * FROM inspect_named_properties ORDER BY property_id";
+    let common = "00062008-0000-0000-c000-000000000046";
+    let own = "a5a5a5a5-a5a5-a5a5-a5a5-a5a5a5a5a5a5";
+    let mut last = texts(["0x8004", own]);
+    last.push(Cell::Null);
+    last.extend(texts(["string", "Keywords", &format!("{own}:Keywords")]));
+    let number = [
+        "0x8002",
+        common,
+        "PSETID_Common",
+        "number",
+        "0x8503",
+        "PSETID_Common:0x8503",
+    ];
+    let text = [
+        "0x8003",
+        common,
+        "PSETID_Common",
+        "string",
+        "\"0x8503\"",
+        "PSETID_Common:\"0x8503\"",
+    ];
+    assert_eq!(
+        rows(&filled.store, query),
+        [texts(number), texts(text), last]
+    );
 }
 
 #[test]
@@ -220,7 +317,7 @@ fn folders_are_shown_with_their_counts() {
     };
     let row = |kind: &str, total| vec![vec![Cell::Text(kind.to_owned()), Cell::Integer(total)]];
     assert_eq!(folder("/"), row("root", 0));
-    assert_eq!(folder("Inbox"), row("inbox", 1));
+    assert_eq!(folder("Inbox"), row("inbox", 2));
     assert_eq!(folder("Inbox/2026"), row("generic", 3));
     assert_eq!(folder("Drafts"), row("drafts", 1));
 }

@@ -140,6 +140,12 @@ pub enum Error {
         /// The property.
         tag: PropertyTag,
     },
+    /// The property stream was opened for reading (MS-OXCPRPT 3.2.5.11). Nothing was written.
+    #[error("the stream of {tag} was opened for reading only")]
+    StreamAccessDenied {
+        /// The property.
+        tag: PropertyTag,
+    },
     /// A value of another type than the tag names.
     #[error("{tag} does not take a value of type {given:?}")]
     UnexpectedType {
@@ -291,6 +297,8 @@ codes! {
     MAPI_E_CALL_FAILED = 0x8000_4005;
     /// A computed property.
     MAPI_E_COMPUTED = 0x8004_011A;
+    /// A stream that can only be read.
+    STG_E_ACCESSDENIED = 0x8003_0005;
     /// A value of another type.
     MAPI_E_UNEXPECTED_TYPE = 0x8004_0304;
     /// A text of the other width.
@@ -346,6 +354,7 @@ impl Error {
             Error::NoSupport { .. } => MapiCode::MAPI_E_NO_SUPPORT,
             Error::Busy { .. } => MapiCode::MAPI_E_BUSY,
             Error::Computed { .. } => MapiCode::MAPI_E_COMPUTED,
+            Error::StreamAccessDenied { .. } => MapiCode::STG_E_ACCESSDENIED,
             Error::UnexpectedType { .. } => MapiCode::MAPI_E_UNEXPECTED_TYPE,
             Error::BadCharWidth { .. } => MapiCode::MAPI_E_BAD_CHARWIDTH,
             Error::TooBig { .. } => MapiCode::MAPI_E_TOO_BIG,

@@ -83,9 +83,10 @@ pub use model::{
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
-    ContentsOrder, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp, Message,
-    MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots, QueryResult, RecipientEntry,
-    RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamReader,
+    ContentsOrder, Copied, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp,
+    Message, MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots, PropertyStream,
+    QueryResult, RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions,
+    StreamAccess, StreamReader,
 };
 
 /// The README's example, compiled and run.

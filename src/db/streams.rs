@@ -1,8 +1,10 @@
 //! Large values: immutable, in chunks, found by the hash of their content once sealed, stored once.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::db::failure::while_doing;
@@ -66,13 +68,8 @@ fn insert(
     Ok(StreamId(tx.connection.last_insert_rowid()))
 }
 
-/// Adds to the end of an unsealed stream, in chunks.
-pub(crate) fn append(
-    tx: &WriteTransaction<'_>,
-    stream: StreamId,
-    position: u64,
-    data: &[u8],
-) -> Result<()> {
+/// Adds to the end of a stream, in chunks.
+fn append(tx: &WriteTransaction<'_>, stream: StreamId, position: u64, data: &[u8]) -> Result<()> {
     let mut insert = tx
         .connection
         .prepare_cached(
@@ -94,6 +91,94 @@ pub(crate) fn append(
     Ok(())
 }
 
+/// Writes chunks of an unsealed stream, over those that are there. `position` is a multiple of [`CHUNK_SIZE`].
+pub(crate) fn replace(
+    tx: &WriteTransaction<'_>,
+    stream: StreamId,
+    position: u64,
+    data: &[u8],
+) -> Result<()> {
+    // What is sealed may be shared with other messages already.
+    const REPLACE: &str = "INSERT INTO stream_chunks (stream_id, position, checksum, data) \
+        SELECT stream_id, :position, :checksum, :data FROM streams WHERE stream_id = :stream AND hash IS NULL \
+        ON CONFLICT (stream_id, position) DO UPDATE SET checksum = excluded.checksum, data = excluded.data";
+    let mut replace = tx
+        .connection
+        .prepare_cached(REPLACE)
+        .map_err(while_doing("storing a stream"))?;
+    let mut position = position;
+    for chunk in data.chunks(CHUNK_SIZE) {
+        let written = replace
+            .execute(named_params! {
+                ":stream": stream.0,
+                ":position": column(position)?,
+                ":checksum": chunk_checksum(position, chunk),
+                ":data": chunk,
+            })
+            .map_err(while_doing("storing a stream"))?;
+        if written == 0 {
+            return Err(Error::CallFailed {
+                detail:
+                    "the stream was sealed by a commit whose outcome is unknown; repeat that commit"
+                        .to_owned(),
+                source: None,
+            });
+        }
+        position += chunk.len() as u64;
+    }
+    Ok(())
+}
+
+/// Reads the chunks of an unsealed stream that begin in a range, in order, and verifies them.
+pub(crate) fn read_unsealed(
+    connection: &Connection,
+    stream: StreamId,
+    range: Range<u64>,
+) -> Result<Vec<Chunk>> {
+    const SELECT: &str = "SELECT position, checksum, data FROM stream_chunks \
+        WHERE stream_id = ? AND position >= ? AND position < ? ORDER BY position";
+    let rows: Vec<(i64, i64, Vec<u8>)> = connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| {
+            let parameters = (stream.0, range.start.cast_signed(), range.end.cast_signed());
+            select.query_map(parameters, chunk_columns)?.collect()
+        })
+        .map_err(while_doing("reading a stream"))?;
+    let verified = |(position, checksum, data): (i64, i64, Vec<u8>)| {
+        verify("that is being written", position, checksum, data)
+    };
+    rows.into_iter().map(verified).collect()
+}
+
+/// Deletes at most `limit` chunks of an unsealed stream that begin at or past its new end.
+pub(crate) fn cut(
+    tx: &WriteTransaction<'_>,
+    stream: StreamId,
+    end: u64,
+    limit: u32,
+) -> Result<Cut> {
+    let deleted = tx
+        .connection
+        .prepare_cached(
+            "DELETE FROM stream_chunks WHERE chunk_id IN (SELECT chunk_id FROM stream_chunks \
+             WHERE stream_id = ? AND position >= ? ORDER BY position DESC LIMIT ?)",
+        )
+        .and_then(|mut delete| delete.execute((stream.0, end.cast_signed(), limit)))
+        .map_err(while_doing("cutting a stream"))?;
+    Ok(if deleted < limit as usize {
+        Cut::Done
+    } else {
+        Cut::More
+    })
+}
+
+/// Whether the tail of a stream is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Done,
+    More,
+}
+
 /// Gives a grown stream its hash. Where equal content is stored already, that is used and this one goes; it
 /// counts as unreferenced only from now on, or it might be collected before the save that will refer to it.
 pub(crate) fn seal(
@@ -102,7 +187,10 @@ pub(crate) fn seal(
     reference: StreamReference,
 ) -> Result<StreamId> {
     if let Some(twin) = find(tx.connection, reference.hash)? {
-        delete(tx, stream)?;
+        // Its own twin is a stream whose sealing was committed though nobody was told.
+        if twin != stream {
+            delete(tx, stream)?;
+        }
         let now = tx.next_change()?;
         tx.connection
             .prepare_cached(
@@ -206,29 +294,35 @@ pub(crate) fn read_chunk(
         .prepare_cached(SELECT)
         .and_then(|mut select| {
             select
-                .query_row((stream.0, column(position).unwrap_or(i64::MAX)), |row| {
-                    Ok((row.get("position")?, row.get("checksum")?, row.get("data")?))
-                })
+                .query_row(
+                    (stream.0, column(position).unwrap_or(i64::MAX)),
+                    chunk_columns,
+                )
                 .optional()
         })
         .map_err(while_doing("reading a stream"))?;
     let Some((start, checksum, data)) = row else {
         return Ok(None);
     };
-    let start = start.unsigned_abs();
-    if chunk_checksum(start, &data) != checksum {
-        return Err(Error::CorruptStore {
-            detail: format!("stream {hash} is damaged at byte {start}: the checksum differs"),
+    let chunk = verify(hash, start, checksum, data)?;
+    let holds = position < chunk.position + chunk.data.len() as u64;
+    Ok(holds.then_some(chunk))
+}
+
+fn chunk_columns(row: &Row<'_>) -> rusqlite::Result<(i64, i64, Vec<u8>)> {
+    Ok((row.get("position")?, row.get("checksum")?, row.get("data")?))
+}
+
+fn verify(stream: impl Display, position: i64, checksum: i64, data: Vec<u8>) -> Result<Chunk> {
+    let position = position.unsigned_abs();
+    if chunk_checksum(position, &data) == checksum {
+        Ok(Chunk { position, data })
+    } else {
+        Err(Error::CorruptStore {
+            detail: format!("stream {stream} is damaged at byte {position}: the checksum differs"),
             source: None,
-        });
+        })
     }
-    if position >= start + data.len() as u64 {
-        return Ok(None);
-    }
-    Ok(Some(Chunk {
-        position: start,
-        data,
-    }))
 }
 
 /// A stream that nothing refers to.

@@ -18,6 +18,10 @@ pub(crate) const DOCUMENT_LIMIT: u64 = 16 * 1024 * 1024;
 /// How many messages may be embedded in one another (S15).
 pub(crate) const DEEPEST_EMBEDDED: usize = 32;
 
+/// No stream is longer: a database of pages of 4 KiB holds no more. It keeps one misplaced write from filling a disk with
+/// zeros.
+pub(crate) const LARGEST_STREAM: u64 = 16 * 1024 * 1024 * 1024 * 1024;
+
 /// Properties with a column of their own: the column is computed from the document, so they are never streams.
 const COLUMN_IDS: &[u16] = &[0x001A, 0x0037, 0x0042, 0x0C1A, 0x0065, 0x0C1F];
 

@@ -3,7 +3,8 @@
 //! - [`open`]: the store and how it is opened; [`folder`]: folders; [`paths`]: folders by path, entries by prefix.
 //! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachments`],
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
-//!   [`stream`]: large values in and out; [`limits`]: how large.
+//!   [`stream`]: large values in and out; [`property_stream`], [`stream_draft`]: read and written like files;
+//!   [`limits`]: how large.
 //! - [`save`]: SaveChanges. [`bulk`]: what is not content, and deleting, for many messages at once.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
@@ -22,10 +23,12 @@ mod open;
 mod opening;
 mod paths;
 mod properties;
+mod property_stream;
 mod query;
 mod recipients;
 mod save;
 mod stream;
+mod stream_draft;
 mod watch;
 
 pub use attachment::Attachment;
@@ -39,6 +42,7 @@ pub use map_prop::{MapiProp, PropertyProblem, PropertySlots};
 pub use message::Message;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;
+pub use property_stream::{Copied, PropertyStream, StreamAccess};
 pub use query::QueryResult;
 pub use recipients::{RecipientEntry, RowId};
 pub use save::{RecordedSave, SaveOutcome, Saved};

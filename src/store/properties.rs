@@ -189,7 +189,7 @@ impl Message {
         Ok(())
     }
 
-    fn check_not_computed(&self, tag: PropertyTag) -> Result<()> {
+    pub(crate) fn check_not_computed(&self, tag: PropertyTag) -> Result<()> {
         if computed::is_computed(tag) {
             Err(Error::Computed { tag })
         } else {
@@ -219,7 +219,7 @@ impl Message {
         Arc::make_mut(&mut self.mine)
     }
 
-    fn put(&mut self, tag: PropertyTag, value: StoredValue) -> Result<()> {
+    pub(crate) fn put(&mut self, tag: PropertyTag, value: StoredValue) -> Result<()> {
         let before = len_of(&self.mine.properties, tag);
         let after = crate::model::document::property_len(tag, &value);
         self.sizes().change_properties(before, after)?;

@@ -4,13 +4,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::db::pins::Pin;
-use crate::db::streams::{self, PendingStreams, StreamId};
+use crate::db::streams::{self, PendingStreams};
 use crate::db::transaction::Ending;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{
     Properties, PropertyTag, PropertyType, PropertyValue, StoredValue, StreamHash, StreamReference,
 };
 use crate::store::limits::{DOCUMENT_LIMIT, IN_MEMORY, may_become_stream};
+use crate::store::stream_draft::StreamDraft;
 use crate::store::{Message, Store};
 
 /// Reads a text or binary value, or an attachment's data, as it was when the stream was opened, whatever is
@@ -39,6 +40,18 @@ enum Origin {
 }
 
 impl StreamReader {
+    pub(crate) fn in_memory(bytes: &[u8]) -> StreamReader {
+        StreamReader::new(Origin::Memory(Arc::from(bytes)), bytes.len() as u64)
+    }
+
+    fn new(source: Origin, size: u64) -> StreamReader {
+        StreamReader {
+            source,
+            size,
+            position: 0,
+        }
+    }
+
     /// The size in bytes.
     pub fn size(&self) -> u64 {
         self.size
@@ -90,19 +103,24 @@ impl Read for StreamReader {
 
 impl Seek for StreamReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = target.ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "seek before the beginning of the stream",
-            )
-        })?;
+        self.position = seek_in(self.size, self.position, to)?;
         Ok(self.position)
     }
+}
+
+/// Where a seek leads to.
+pub(crate) fn seek_in(size: u64, position: u64, to: SeekFrom) -> io::Result<u64> {
+    let target = match to {
+        SeekFrom::Start(position) => Some(position),
+        SeekFrom::End(offset) => size.checked_add_signed(offset),
+        SeekFrom::Current(offset) => position.checked_add_signed(offset),
+    };
+    target.ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "seek before the beginning of the stream",
+        )
+    })
 }
 
 /// Reads a stream to its end; an error of the store comes out as itself.
@@ -127,13 +145,13 @@ pub(crate) fn from_io(error: io::Error, doing: &str) -> Error {
 
 /// Checks a text that comes in pieces for being UTF-8.
 #[derive(Default)]
-struct Utf8Check {
+pub(crate) struct Utf8Check {
     /// The beginning of a character whose end has not come yet: at most three bytes.
     rest: Vec<u8>,
 }
 
 impl Utf8Check {
-    fn take(&mut self, piece: &[u8]) -> Result<()> {
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<()> {
         self.rest.extend_from_slice(piece);
         match std::str::from_utf8(&self.rest) {
             Ok(_) => self.rest.clear(),
@@ -145,13 +163,18 @@ impl Utf8Check {
         Ok(())
     }
 
-    fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         if self.rest.is_empty() {
             Ok(())
         } else {
             Err(not_utf8())
         }
     }
+}
+
+/// What a value of this type is checked for when it is sealed.
+pub(crate) fn check_of(kind: PropertyType) -> Option<Utf8Check> {
+    (kind == PropertyType::Unicode).then(Utf8Check::default)
 }
 
 fn not_utf8() -> Error {
@@ -176,29 +199,31 @@ impl Message {
             kind: ObjectKind::Property,
             what: tag.to_string(),
         };
-        let (source, size) = match properties.get(tag).ok_or_else(not_found)? {
-            StoredValue::Inline(PropertyValue::Unicode(text)) => in_memory(text.as_bytes()),
-            StoredValue::Inline(PropertyValue::String8(text)) => in_memory(&text.0),
-            StoredValue::Inline(PropertyValue::Binary(bytes)) => in_memory(bytes),
-            StoredValue::Inline(_) => return Err(not_found()),
-            StoredValue::Stream(reference) => {
-                let source = match self.pending.streams.shared(reference.hash) {
-                    Some(data) => Origin::Memory(data),
-                    None => Origin::Stored {
-                        store: self.store.clone(),
-                        hash: reference.hash,
-                        _pin: self.pin.clone(),
-                        chunk: None,
-                    },
-                };
-                (source, reference.size)
+        match properties.get(tag).ok_or_else(not_found)? {
+            StoredValue::Inline(PropertyValue::Unicode(text)) => {
+                Ok(StreamReader::in_memory(text.as_bytes()))
             }
+            StoredValue::Inline(PropertyValue::String8(text)) => {
+                Ok(StreamReader::in_memory(&text.0))
+            }
+            StoredValue::Inline(PropertyValue::Binary(bytes)) => Ok(StreamReader::in_memory(bytes)),
+            StoredValue::Inline(_) => Err(not_found()),
+            StoredValue::Stream(reference) => Ok(self.stored_reader(*reference)),
+        }
+    }
+
+    /// Opens a stream that this handle refers to.
+    pub(crate) fn stored_reader(&self, reference: StreamReference) -> StreamReader {
+        let source = match self.pending.streams.shared(reference.hash) {
+            Some(data) => Origin::Memory(data),
+            None => Origin::Stored {
+                store: self.store.clone(),
+                hash: reference.hash,
+                _pin: self.pin.clone(),
+                chunk: None,
+            },
         };
-        Ok(StreamReader {
-            source,
-            size,
-            position: 0,
-        })
+        StreamReader::new(source, reference.size)
     }
 
     /// Makes a stream of bytes: in memory while there is room, else in the store at once.
@@ -214,22 +239,18 @@ impl Message {
             self.pending.streams.add(reference.hash, data);
             return Ok(reference);
         }
-        let mut growing = match data.len() {
-            // One turn where one is enough.
-            ..=IN_MEMORY => {
-                self.store.write_waste(|tx| {
-                    let stream = streams::begin(tx)?;
-                    streams::append(tx, stream, 0, data)?;
-                    streams::seal(tx, stream, reference)
-                })?;
-                return Ok(reference);
-            }
-            _ => GrowingStream::begin(&self.store)?,
-        };
-        for piece in data.chunks(IN_MEMORY) {
-            growing.append(piece)?;
+        if data.len() > IN_MEMORY {
+            let mut draft = StreamDraft::new(&self.store);
+            draft.append(data)?;
+            return draft.seal(None);
         }
-        growing.seal()
+        // One turn where one is enough.
+        self.store.write_waste(|tx| {
+            let stream = streams::begin(tx)?;
+            streams::replace(tx, stream, 0, data)?;
+            streams::seal(tx, stream, reference)
+        })?;
+        Ok(reference)
     }
 
     /// Forgets values in memory that were replaced since. Not while an attachment is open: what that holds is not part
@@ -256,11 +277,7 @@ impl Message {
             .ok_or_else(|| Error::NoSupport {
                 detail: format!("{tag} is of a type that cannot be a stream"),
             })?;
-        let mut check = (kind == PropertyType::Unicode).then(Utf8Check::default);
         let mut piece = read_piece(&mut data)?;
-        if let Some(check) = &mut check {
-            check.take(&piece)?;
-        }
         if piece.len() < IN_MEMORY || !may_become_stream(tag) {
             if !may_become_stream(tag) {
                 (&mut data)
@@ -272,41 +289,28 @@ impl Message {
             let value = value_of(kind, piece)?;
             return Ok((self.storable(tag, value)?, size as u64));
         }
-        let mut growing = GrowingStream::begin(&self.store)?;
-        while !piece.is_empty() {
-            growing.append(&piece)?;
-            piece = read_piece(&mut data)?;
-            if let Some(check) = &mut check {
-                check.take(&piece)?;
-            }
-        }
-        if let Some(check) = check {
-            check.end()?;
-        }
-        let reference = growing.seal()?;
+        let reference = self.draft_of(&piece, data)?.seal(check_of(kind))?;
         Ok((StoredValue::Stream(reference), reference.size))
     }
 
     /// Takes an attachment's data, which is a stream whatever its size.
     pub(crate) fn take_data(&mut self, mut data: impl Read) -> Result<StreamReference> {
-        let mut piece = read_piece(&mut data)?;
+        let piece = read_piece(&mut data)?;
         if piece.len() < IN_MEMORY {
             return self.add_stream(&piece);
         }
-        let mut growing = GrowingStream::begin(&self.store)?;
-        while !piece.is_empty() {
-            growing.append(&piece)?;
-            piece = read_piece(&mut data)?;
-        }
-        growing.seal()
+        self.draft_of(&piece, data)?.seal(None)
+    }
+
+    fn draft_of(&self, beginning: &[u8], rest: impl Read) -> Result<StreamDraft> {
+        let mut draft = StreamDraft::new(&self.store);
+        draft.append(beginning)?;
+        draft.append_all(rest)?;
+        Ok(draft)
     }
 }
 
-fn in_memory(bytes: &[u8]) -> (Origin, u64) {
-    (Origin::Memory(Arc::from(bytes)), bytes.len() as u64)
-}
-
-fn value_of(kind: PropertyType, bytes: Vec<u8>) -> Result<PropertyValue> {
+pub(crate) fn value_of(kind: PropertyType, bytes: Vec<u8>) -> Result<PropertyValue> {
     Ok(match kind {
         PropertyType::Unicode => {
             PropertyValue::Unicode(String::from_utf8(bytes).map_err(|_| not_utf8())?)
@@ -317,7 +321,7 @@ fn value_of(kind: PropertyType, bytes: Vec<u8>) -> Result<PropertyValue> {
 }
 
 /// At most one turn's worth; less only at the end.
-fn read_piece(data: &mut impl Read) -> Result<Vec<u8>> {
+pub(crate) fn read_piece(data: &mut impl Read) -> Result<Vec<u8>> {
     let mut piece = Vec::new();
     data.take(IN_MEMORY as u64)
         .read_to_end(&mut piece)
@@ -325,50 +329,9 @@ fn read_piece(data: &mut impl Read) -> Result<Vec<u8>> {
     Ok(piece)
 }
 
-/// A stream that is written piece by piece, each in a short turn of its own, and that nothing refers to until a
-/// save does. What is left of one that is never saved is waste for the collector.
-struct GrowingStream {
-    store: Store,
-    stream: StreamId,
-    hasher: blake3::Hasher,
-    size: u64,
-}
-
-impl GrowingStream {
-    fn begin(store: &Store) -> Result<GrowingStream> {
-        let stream = store.write_waste(streams::begin)?;
-        Ok(GrowingStream {
-            store: store.clone(),
-            stream,
-            hasher: blake3::Hasher::new(),
-            size: 0,
-        })
-    }
-
-    fn append(&mut self, piece: &[u8]) -> Result<()> {
-        let (stream, position) = (self.stream, self.size);
-        self.store
-            .write_waste(|tx| streams::append(tx, stream, position, piece))?;
-        self.hasher.update(piece);
-        self.size += piece.len() as u64;
-        Ok(())
-    }
-
-    fn seal(self) -> Result<StreamReference> {
-        let hash = StreamHash::from_bytes(*self.hasher.finalize().as_bytes());
-        let reference = StreamReference {
-            hash,
-            size: self.size,
-        };
-        self.store
-            .write_waste(|tx| streams::seal(tx, self.stream, reference))?;
-        Ok(reference)
-    }
-}
-
 impl Store {
     /// Writes what nothing refers to yet; whether an unclear commit took place makes no difference then.
-    fn write_waste<T>(
+    pub(crate) fn write_waste<T>(
         &self,
         work: impl FnOnce(&crate::db::transaction::WriteTransaction<'_>) -> Result<T>,
     ) -> Result<T> {

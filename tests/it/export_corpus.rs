@@ -21,7 +21,11 @@ enum Allowed {
 
 /// A field name in lower case, and the text as lines without their ends.
 fn fields(header: &[u8], left_out: &[&str]) -> Vec<String> {
-    let end = if header.contains(&b'\n') { b'\n' } else { b'\r' };
+    let end = if header.contains(&b'\n') {
+        b'\n'
+    } else {
+        b'\r'
+    };
     let mut fields: Vec<String> = Vec::new();
     let mut is_wanted = false;
     for line in header.split(|&byte| byte == end) {
@@ -88,7 +92,10 @@ fn compare_properties(
         let value = all.iter().find(|(found, _)| *found == tag);
         let value = value.map(|(_, value)| comparable(tag, value, structure));
         // A header of structure fields alone is as good as none.
-        value.filter(|value| !(tag == pr::INTERNET_HEADERS_RAW.tag() || tag == pr::TRANSPORT_MESSAGE_HEADERS.tag()) || value != "[]")
+        value.filter(|value| {
+            !(tag == pr::INTERNET_HEADERS_RAW.tag() || tag == pr::TRANSPORT_MESSAGE_HEADERS.tag())
+                || value != "[]"
+        })
     };
     let mut tags: Vec<_> = before.iter().chain(after).map(|(tag, _)| *tag).collect();
     tags.sort();
@@ -103,23 +110,56 @@ fn compare_properties(
 
 fn differences(before: &ParsedMessage, after: &ParsedMessage) -> Vec<String> {
     let mut found = Vec::new();
-    compare_properties("", &before.properties, &after.properties, OF_THE_MESSAGE, &mut found);
+    compare_properties(
+        "",
+        &before.properties,
+        &after.properties,
+        OF_THE_MESSAGE,
+        &mut found,
+    );
     if before.recipients != after.recipients {
-        found.push(format!("recipients: {:?} became {:?}", before.recipients, after.recipients));
+        found.push(format!(
+            "recipients: {:?} became {:?}",
+            before.recipients, after.recipients
+        ));
     }
     if before.attachments.len() != after.attachments.len() {
-        found.push(format!("attachments: {} became {}", before.attachments.len(), after.attachments.len()));
+        found.push(format!(
+            "attachments: {} became {}",
+            before.attachments.len(),
+            after.attachments.len()
+        ));
     }
-    for (number, (was, is)) in before.attachments.iter().zip(&after.attachments).enumerate() {
+    for (number, (was, is)) in before
+        .attachments
+        .iter()
+        .zip(&after.attachments)
+        .enumerate()
+    {
         compare_attachments(number, was, is, &mut found);
     }
     found
 }
 
-fn compare_attachments(number: usize, was: &ParsedAttachment, is: &ParsedAttachment, found: &mut Vec<String>) {
-    compare_properties(&format!("attachment {number}: "), &was.properties, &is.properties, OF_A_PART, found);
+fn compare_attachments(
+    number: usize,
+    was: &ParsedAttachment,
+    is: &ParsedAttachment,
+    found: &mut Vec<String>,
+) {
+    compare_properties(
+        &format!("attachment {number}: "),
+        &was.properties,
+        &is.properties,
+        OF_A_PART,
+        found,
+    );
     if was.data != is.data {
-        found.push(format!("attachment {number}: {} bytes became {}", was.data.len(), is.data.len()));
+        found.push(format!(
+            "attachment {number}: {} bytes became {}",
+            was.data.len(),
+            is.data.len()
+        ));
     }
 }
 
@@ -144,7 +184,10 @@ fn imported_mail_is_exported_as_it_was_read() {
     };
     let files = mail_files(&shared.join("corpus/eml"));
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::options().create_if_missing().open(folder.path().join("mail.store")).unwrap();
+    let store = Store::options()
+        .create_if_missing()
+        .open(folder.path().join("mail.store"))
+        .unwrap();
     let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
     let mut importer = Importer::new(&inbox);
     let mails: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
@@ -153,19 +196,29 @@ fn imported_mail_is_exported_as_it_was_read() {
     }
     importer.flush().unwrap();
     let journal = store.changes_after(ChangeNumber::ZERO, u32::MAX).unwrap();
-    let ids: Vec<EntryId> = journal.iter().filter(|entry| entry.kind == ChangeKind::MessageCreated)
-        .map(|entry| EntryId::new(store.uid(), entry.objects[0])).collect();
+    let ids: Vec<EntryId> = journal
+        .iter()
+        .filter(|entry| entry.kind == ChangeKind::MessageCreated)
+        .map(|entry| EntryId::new(store.uid(), entry.objects[0]))
+        .collect();
     assert_eq!(ids.len(), files.len());
     let mut all = Vec::new();
     for ((file, mail), id) in files.iter().zip(&mails).zip(&ids) {
         let mut message = store.open_message(id, Access::ReadOnly).unwrap();
         let mut exported = Vec::new();
         export(&mut message, &mut exported).unwrap();
-        if let Ok(out) = std::env::var("EXPORTED") { fs::write(Path::new(&out).join(file.file_name().unwrap()), &exported).unwrap(); }
+        if let Ok(out) = std::env::var("EXPORTED") {
+            fs::write(Path::new(&out).join(file.file_name().unwrap()), &exported).unwrap();
+        }
         for difference in differences(&parse_message(mail), &parse_message(&exported)) {
-            all.push(format!("{}: {difference}", file.strip_prefix(&shared).unwrap().display()));
+            all.push(format!(
+                "{}: {difference}",
+                file.strip_prefix(&shared).unwrap().display()
+            ));
         }
     }
-    for line in &all { println!("{}", line.chars().take(400).collect::<String>()); }
+    for line in &all {
+        println!("{}", line.chars().take(400).collect::<String>());
+    }
     assert!(all.is_empty(), "{} differences", all.len());
 }

@@ -33,6 +33,7 @@ mod mime_corpus;
 mod model;
 mod opening;
 mod property_lists;
+mod property_streams;
 mod reload;
 mod repeated_saves;
 mod save_changes;

@@ -71,7 +71,11 @@ fn charset(code_page: i32) -> Option<&'static str> {
 }
 
 /// A text part whole: its fields, the empty line, and the text in UTF-8 with CRLF at the end of lines.
-pub(super) fn text_part(media_type: &'static str, parameters: &[(&str, &str)], text: &str) -> Vec<u8> {
+pub(super) fn text_part(
+    media_type: &'static str,
+    parameters: &[(&str, &str)],
+    text: &str,
+) -> Vec<u8> {
     let text = with_crlf(text);
     let mut content = ContentType::new(media_type).attribute("charset", "utf-8");
     for (key, value) in parameters {
@@ -115,12 +119,18 @@ mod tests {
 
     #[test]
     fn every_line_end_becomes_crlf() {
-        assert_eq!(with_crlf("a\nb\r\nc\rd\n\r\n\re"), "a\r\nb\r\nc\r\nd\r\n\r\n\r\ne");
+        assert_eq!(
+            with_crlf("a\nb\r\nc\rd\n\r\n\re"),
+            "a\r\nb\r\nc\r\nd\r\n\r\n\r\ne"
+        );
     }
 
     #[test]
     fn text_with_nul_is_encoded() {
         let part = String::from_utf8(text_part("text/plain", &[], "a\0b")).unwrap();
-        assert!(part.ends_with("Content-Transfer-Encoding: base64\r\n\r\nYQBi"), "{part}");
+        assert!(
+            part.ends_with("Content-Transfer-Encoding: base64\r\n\r\nYQBi"),
+            "{part}"
+        );
     }
 }

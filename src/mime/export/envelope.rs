@@ -154,9 +154,7 @@ impl Group {
                 said.value(pr::CONVERSATION_INDEX) == held.value(pr::CONVERSATION_INDEX)
             }
             Group::Urgency => said.urgency() == held.urgency(),
-            Group::Sensitivity => {
-                said.number(pr::SENSITIVITY) == held.number(pr::SENSITIVITY)
-            }
+            Group::Sensitivity => said.number(pr::SENSITIVITY) == held.number(pr::SENSITIVITY),
             Group::ReadReceipt => {
                 said.wish(pr::READ_RECEIPT_REQUESTED) == held.wish(pr::READ_RECEIPT_REQUESTED)
             }

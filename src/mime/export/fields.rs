@@ -83,7 +83,13 @@ impl Fields {
 /// Control characters become blanks.
 fn line(text: &str) -> String {
     text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect()
 }
 
@@ -200,9 +206,15 @@ mod tests {
             let (first, rest) = lines.split_first().unwrap();
             assert!(!first.is_empty());
             for line in rest {
-                assert!(line.is_empty() || line.starts_with([' ', '\t']), "{field:?}");
+                assert!(
+                    line.is_empty() || line.starts_with([' ', '\t']),
+                    "{field:?}"
+                );
             }
-            assert!(!field.replace("\r\n", "").contains(['\r', '\n', '\0']), "{field:?}");
+            assert!(
+                !field.replace("\r\n", "").contains(['\r', '\n', '\0']),
+                "{field:?}"
+            );
         }
     }
 
@@ -233,7 +245,14 @@ mod tests {
     #[test]
     fn only_two_tokens_are_a_media_type() {
         assert_eq!(media_type("Text/CSV").as_deref(), Some("text/csv"));
-        for other in ["", "text", "text/", "text/csv; name=x", "a/b\r\nX: y", "a/b/c"] {
+        for other in [
+            "",
+            "text",
+            "text/",
+            "text/csv; name=x",
+            "a/b\r\nX: y",
+            "a/b/c",
+        ] {
             assert_eq!(media_type(other), None, "{other}");
         }
     }

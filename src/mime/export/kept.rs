@@ -21,7 +21,11 @@ struct KeptField {
 impl KeptHeader {
     /// Reads the fields of a stored header, whatever its line ends are.
     pub(super) fn read(header: &[u8]) -> Self {
-        let line_end = if header.contains(&b'\n') { b'\n' } else { b'\r' };
+        let line_end = if header.contains(&b'\n') {
+            b'\n'
+        } else {
+            b'\r'
+        };
         let mut fields: Vec<KeptField> = Vec::new();
         for line in header.split(|&byte| byte == line_end) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -124,10 +128,7 @@ mod tests {
         assert_eq!(kept(b"A: 1\r\n\r\nB: 2\r\n"), "A: 1\r\n");
         assert_eq!(kept(b"A: 1\r\nno field\r\nB: 2\r\n"), "A: 1\r\n");
         assert_eq!(kept(b"From a@b Mon\r\n A: 1\r\n"), "");
-        assert_eq!(
-            kept(b"A: 1\r2\0\r\n \t \r\n b\r\n"),
-            "A: 1 2 \r\n b\r\n"
-        );
+        assert_eq!(kept(b"A: 1\r2\0\r\n \t \r\n b\r\n"), "A: 1 2 \r\n b\r\n");
     }
 
     #[test]

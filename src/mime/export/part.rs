@@ -178,7 +178,10 @@ impl Held {
     }
 
     fn is_nested_message(&self) -> bool {
-        let named = self.name.as_ref().is_some_and(|name| name.ends_with(".eml"));
+        let named = self
+            .name
+            .as_ref()
+            .is_some_and(|name| name.ends_with(".eml"));
         named && self.media_type().starts_with("message/")
     }
 

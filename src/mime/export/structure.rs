@@ -77,12 +77,13 @@ impl Node {
                 others.push(part);
             }
         }
-        if is_only
-            && let Some(part) = others.pop_if(|part| !part.was_a_part)
-        {
+        if is_only && let Some(part) = others.pop_if(|part| !part.was_a_part) {
             return Ok(Self::Attachment(part));
         }
-        let flowed = stored_type.flowed.iter().map(|(key, value)| (*key, value.as_str()));
+        let flowed = stored_type
+            .flowed
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()));
         let flowed: Vec<_> = flowed.collect();
         let plain = plain.map(|text| Self::Text(text_part("text/plain", &flowed, &text)));
         let html = html.map(|text| Self::Text(text_part("text/html", &[], &text)));
@@ -115,8 +116,10 @@ fn beside(html: Node, related: Vec<Part>) -> Node {
 /// The text with the attachments, under the multipart that the kind of message asks for.
 fn mixed(text: Option<Node>, mut others: Vec<Part>, class: &str, stored: StoredType) -> Node {
     let has_text = text.is_some();
-    let is_signature = |part: &Part| part.media_type.ends_with("/pkcs7-signature")
-        || part.media_type.ends_with("/x-pkcs7-signature");
+    let is_signature = |part: &Part| {
+        part.media_type.ends_with("/pkcs7-signature")
+            || part.media_type.ends_with("/x-pkcs7-signature")
+    };
     let report = others.iter().find_map(|part| report_type(&part.media_type));
     let signature = if class == "IPM.Note.SMIME.MultipartSigned" && (has_text || others.len() > 1) {
         others.pop_if(|part| is_signature(part))

@@ -1,15 +1,17 @@
 //! One client: does what it is told with the library's public interface.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
-    PropertyTag, PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags, Saved, Store,
-    StreamReader, pr,
+    PropertyStream, PropertyTag, PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags,
+    Saved, Store, StreamAccess, StreamReader, pr,
 };
 use serde_json::{Value, json};
 
+use super::blob::{Blob, MIB};
 use super::protocol::*;
 use super::show::{compare, view};
 use super::{forked, marks, samples};
@@ -118,6 +120,25 @@ impl Executor {
                     progress(text(message.save_changes(SaveFlags::empty())?.entry_id));
                 }
                 done()
+            }
+            Command::WriteStream {
+                handle,
+                attachment,
+                blob,
+                commit,
+            } => {
+                let message = self.message(handle)?;
+                let Some(number) = attachment else {
+                    let tag = pr::HTML.tag();
+                    let stream = message.open_property_stream(tag, StreamAccess::Create)?;
+                    return write_stream(stream, blob, commit, progress);
+                };
+                let mut attachment = message.open_attachment(AttachmentNumber(number))?;
+                let tag = pr::ATTACH_DATA_BIN.tag();
+                let stream = attachment.open_property_stream(tag, StreamAccess::Create)?;
+                let said = write_stream(stream, blob, commit, progress)?;
+                attachment.save_changes(SaveFlags::empty())?;
+                Ok(said)
             }
             Command::Fork(handle) => {
                 let mut message = self.messages.remove(&handle.0);
@@ -318,6 +339,36 @@ impl Executor {
             other => Err(Failure::other(format!("not done by a stream: {other:?}"))),
         }
     }
+}
+
+fn write_stream(
+    mut stream: PropertyStream<'_>,
+    blob: Blob,
+    commit: bool,
+    progress: Progress<'_>,
+) -> Said {
+    let by_stream = |error: std::io::Error| Failure::other(format!("a property stream: {error}"));
+    let mut reader = blob.reader();
+    loop {
+        let copied = std::io::copy(&mut (&mut reader).take(MIB), &mut stream);
+        let copied = copied.map_err(by_stream)?;
+        if copied == 0 {
+            break;
+        }
+        progress(json!(copied));
+    }
+    if commit {
+        stream.commit()?;
+    }
+    Ok(json!(peak_memory()))
+}
+
+/// The most memory that this process has had, in KiB.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .unwrap_or(1)
 }
 
 fn no_such(handle: Handle) -> Failure {

@@ -125,6 +125,14 @@ pub(crate) enum Command {
         status: i32,
         mask: i32,
     },
+    /// Writes a blob to a property stream, of the message or of one of its attachments, and reports each MiB. Answers the
+    /// most memory that the process has had until then, in KiB.
+    WriteStream {
+        handle: Handle,
+        attachment: Option<u32>,
+        blob: Blob,
+        commit: bool,
+    },
     OpenStream(Handle, Part),
     /// Reads so many bytes and compares them with what the blob has there.
     Compare(Stream, Blob, u64),

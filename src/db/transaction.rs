@@ -57,6 +57,43 @@ impl WriteTransaction<'_> {
     pub(crate) fn next_change(&self) -> Result<ChangeNumber> {
         Ok(changes::last(self.connection)?.next())
     }
+
+    /// Does a part of the transaction, which leaves no trace if it fails or wants to be rolled back, whatever becomes of
+    /// the rest. Fails itself if the rest is gone as well: a full disk takes back the whole transaction, savepoints
+    /// included.
+    pub(crate) fn part<T>(&self, work: impl FnOnce() -> Result<Ending<T>>) -> Result<Result<T>> {
+        self.run("SAVEPOINT part")?;
+        let done = work();
+        if self.connection.is_autocommit() {
+            return done.and_then(|_| {
+                Err(Error::CallFailed {
+                    detail: "SQLite has rolled back the whole transaction".to_owned(),
+                    source: None,
+                })
+            });
+        }
+        let done = match done {
+            Ok(Ending::Commit(value)) => Ok(value),
+            Ok(Ending::RollBack(value)) => {
+                self.run("ROLLBACK TO part")?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.run("ROLLBACK TO part")?;
+                Err(error)
+            }
+        };
+        self.run("RELEASE part")?;
+        Ok(done)
+    }
+
+    fn run(&self, statement: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(statement)
+            .and_then(|mut statement| statement.execute([]))
+            .map_err(while_doing("doing a part of a transaction"))?;
+        Ok(())
+    }
 }
 
 impl Database {
@@ -265,4 +302,44 @@ fn commit_failure(error: rusqlite::Error) -> WriteFailure {
 /// Passive: it waits for nobody. What it could not copy the next one does, so its failure is nobody's.
 fn checkpoint(writer: &Connection) {
     let _ = writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::database::{Durability, Settings, StoreAccess, WhenMissing};
+    use crate::db::place::NetworkFileSystems;
+
+    #[test]
+    fn part_that_takes_the_whole_transaction_with_it_ends_the_rest_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            client_name: "test".to_owned(),
+            durability: Durability::Full,
+            access: StoreAccess::ReadWrite,
+            when_missing: WhenMissing::Create,
+            network_file_systems: NetworkFileSystems::Refuse,
+            busy_timeout: Duration::from_secs(1),
+        };
+        let database = Database::open(&folder.path().join("mail.store"), settings).unwrap();
+        let full = || Error::CallFailed {
+            detail: "the disk is full".to_owned(),
+            source: None,
+        };
+        // What SQLite does by itself after some errors.
+        for done in [Err(full()), Ok(Ending::Commit(()))] {
+            let written = database.write(
+                |_| Ok(()),
+                |tx| {
+                    let part = tx.part(|| {
+                        tx.run("ROLLBACK")?;
+                        done
+                    });
+                    assert!(part.is_err());
+                    part?.map(Ending::Commit)
+                },
+            );
+            assert!(matches!(written, Err(WriteFailure::Nothing(_))));
+        }
+    }
 }

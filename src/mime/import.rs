@@ -78,7 +78,8 @@ impl Importer {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let results = self.folder.store().save_together(&mut self.batch)?;
+        let store = self.folder.store().clone();
+        let results = store.save_batch(&mut self.batch, SaveFlags::empty())?;
         // What was not saved stays pending, and is not closed: only success closes.
         let (mut refused, mut kept) = (None, Vec::new());
         for (message, result) in mem::take(&mut self.batch).into_iter().zip(results) {

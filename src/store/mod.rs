@@ -5,11 +5,13 @@
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
 //!   [`stream`]: large values in and out; [`property_stream`], [`stream_draft`]: read and written like files;
 //!   [`limits`]: how large.
-//! - [`save`]: SaveChanges. [`bulk`]: what is not content, and deleting, for many messages at once.
+//! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
+//!   for many messages at once.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
 mod attachments;
+mod batch;
 mod bulk;
 mod check;
 mod collect;

@@ -74,13 +74,13 @@ pub(crate) enum Afterwards {
 
 /// Whether a save goes through whatever is stored (FORCE_SAVE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(super) enum Manner {
     Guarded,
     Forced,
 }
 
 impl Manner {
-    fn of(flags: SaveFlags) -> Manner {
+    pub(super) fn of(flags: SaveFlags) -> Manner {
         if flags.contains(SaveFlags::FORCE_SAVE) {
             Manner::Forced
         } else {
@@ -97,7 +97,7 @@ impl Manner {
 }
 
 /// A save of one handle, ready to be written.
-struct Prepared {
+pub(super) struct Prepared {
     documents: Documents,
     checksum: i64,
     changed: Vec<PropertyTag>,
@@ -105,6 +105,14 @@ struct Prepared {
     streams: BTreeSet<StreamReference>,
     predecessors: PredecessorChangeList,
     manner: Manner,
+}
+
+impl Prepared {
+    /// What the documents take, in bytes.
+    pub(super) fn byte_len(&self) -> usize {
+        let documents = &self.documents;
+        documents.properties.len() + documents.recipients.len() + documents.attachments.len()
+    }
 }
 
 impl Message {
@@ -141,22 +149,11 @@ impl Message {
         self.check_modifiable()?;
         self.check_in_folder()?;
         let manner = Manner::of(flags);
-        let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_empty();
-        if let (Manner::Guarded, true, Some(base)) = (manner, nothing_to_save, &self.base) {
-            let (message_id, row_version) = (base.message_id, base.version);
-            let current = self
-                .store
+        if self.is_idle(manner) {
+            self.store
                 .database
-                .read(|reader| messages::current_version(reader, message_id))?;
-            self.refuse_stale(current)?;
-            self.settle(afterwards);
-            return Ok(Saved {
-                entry_id: self.entry_id(),
-                row_version,
-                change_number: ChangeNumber::ZERO,
-                save_id: self.pending.save_id,
-                outcome: SaveOutcome::NothingPending,
-            });
+                .read(|reader| self.refuse_idle(reader))?;
+            return Ok(self.conclude_idle(afterwards));
         }
         let prepared = self.prepare(manner);
         #[cfg(feature = "planted-faults")]
@@ -204,8 +201,32 @@ impl Message {
         Ok(copy)
     }
 
+    /// Whether a save of this manner has nothing to write (S3).
+    pub(super) fn is_idle(&self, manner: Manner) -> bool {
+        let nothing_to_save = self.pending.is_empty() && self.pending.unsettled.is_empty();
+        manner == Manner::Guarded && nothing_to_save && self.base.is_some()
+    }
+
+    /// A save of nothing is refused like any other.
+    pub(super) fn refuse_idle(&self, reader: &Reader) -> Result<()> {
+        let message_id = self.base.as_ref().map_or(0, |base| base.message_id);
+        self.refuse_stale(messages::current_version(reader, message_id)?)
+    }
+
+    /// What a save of nothing does to the handle.
+    pub(super) fn conclude_idle(&mut self, afterwards: Afterwards) -> Saved {
+        self.settle(afterwards);
+        Saved {
+            entry_id: self.entry_id(),
+            row_version: self.row_version().unwrap_or(RowVersion::FIRST),
+            change_number: ChangeNumber::ZERO,
+            save_id: self.pending.save_id,
+            outcome: SaveOutcome::NothingPending,
+        }
+    }
+
     /// Everything that can be done before the turn is taken.
-    fn prepare(&mut self, manner: Manner) -> Prepared {
+    pub(super) fn prepare(&mut self, manner: Manner) -> Prepared {
         // These are other pending changes than those that the id of an unsettled save stands for in the journal.
         let is_taken = |earlier: &Unsettled| {
             earlier.save_id == self.pending.save_id && !Arc::ptr_eq(&earlier.content, &self.mine)
@@ -239,7 +260,7 @@ impl Message {
     }
 
     /// Writes a prepared save. The only way to the deciding statement.
-    fn write(&self, tx: &WriteTransaction<'_>, prepared: &Prepared) -> Result<Outcome> {
+    pub(super) fn write(&self, tx: &WriteTransaction<'_>, prepared: &Prepared) -> Result<Outcome> {
         let save = Save {
             store: self.store.uid(),
             uid: self.uid,
@@ -292,7 +313,7 @@ impl Message {
 
     /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
     /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
-    fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
+    pub(super) fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
         if self.pending.attempt == Attempt::Repeated || !self.pending.unsettled.is_empty() {
             return Ok(());
         }
@@ -340,7 +361,7 @@ impl Message {
     }
 
     /// Turns the outcome of a transaction that has ended into the caller's answer. Only now does the handle change.
-    fn conclude(&mut self, outcome: Outcome, afterwards: Afterwards) -> Result<Saved> {
+    pub(super) fn conclude(&mut self, outcome: Outcome, afterwards: Afterwards) -> Result<Saved> {
         let save_id = self.pending.save_id;
         let (row, outcome) = match outcome {
             Outcome::Saved(row) => (row, SaveOutcome::NewVersion),
@@ -464,7 +485,7 @@ impl Message {
     }
 
     /// From now on a repeated save asks the journal first.
-    fn outcome_unknown(&mut self, source: Source) -> Error {
+    pub(super) fn outcome_unknown(&mut self, source: Source) -> Error {
         self.pending.attempt = Attempt::Repeated;
         self.pending.unsettled.push(Unsettled {
             save_id: self.pending.save_id,
@@ -503,46 +524,6 @@ pub(crate) fn afterwards(flags: SaveFlags) -> Result<Afterwards> {
 }
 
 impl Store {
-    #[cfg(feature = "mime")]
-    /// Saves several handles in one commit, each by its own rules and with its own result; the handles are closed by
-    /// success. If the commit fails, all of them have failed.
-    pub(crate) fn save_together(&self, messages: &mut [Message]) -> Result<Vec<Result<Saved>>> {
-        for message in messages.iter() {
-            message.check_modifiable()?;
-            message.check_in_folder()?;
-        }
-        let prepared: Vec<Prepared> = messages
-            .iter_mut()
-            .map(|message| message.prepare(Manner::Guarded))
-            .collect();
-        let written = self.database.write(
-            |_| Ok(()),
-            |tx| {
-                let outcomes: Vec<Outcome> = messages
-                    .iter()
-                    .zip(&prepared)
-                    .map(|(message, prepared)| message.write(tx, prepared))
-                    .collect::<Result<_>>()?;
-                Ok(Ending::Commit(outcomes))
-            },
-        );
-        match written {
-            Ok(outcomes) => Ok(messages
-                .iter_mut()
-                .zip(outcomes)
-                .map(|(message, outcome)| message.conclude(outcome, Afterwards::Closed))
-                .collect()),
-            Err(WriteFailure::Nothing(error)) => Err(error),
-            Err(WriteFailure::CommitUnknown(source)) => {
-                let detail = source.to_string();
-                let unknown =
-                    |message: &mut Message| message.outcome_unknown(detail.clone().into());
-                let mut errors: Vec<Error> = messages.iter_mut().map(unknown).collect();
-                Err(errors.pop().unwrap_or(Error::CommitUnknown { source }))
-            }
-        }
-    }
-
     /// Asks the journal whether a save took place: for a host that was killed, or that was told that the outcome of a
     /// save is unknown (S8). `None`: it did not, or the journal was purged since.
     ///

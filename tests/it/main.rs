@@ -10,6 +10,7 @@
 mod access;
 mod aside;
 mod attachments;
+mod batches;
 mod collection;
 mod computed;
 mod conformance_opening;

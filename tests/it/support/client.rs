@@ -178,6 +178,15 @@ impl Client {
     }
 
     #[track_caller]
+    pub(crate) fn save_batch(
+        &self,
+        handles: &[Handle],
+        flags: SaveFlags,
+    ) -> Result<Vec<Result<SavedView, Failure>>, Failure> {
+        self.call(Command::SaveBatch(handles.to_vec(), flags.bits()))
+    }
+
+    #[track_caller]
     pub(crate) fn set_save_id(&self, handle: Handle, save_id: &str) {
         self.call::<()>(Command::SetSaveId(handle, save_id.to_owned()))
             .unwrap();

@@ -147,6 +147,22 @@ impl Executor {
                     .extend(message.map(|message| (handle.0, message)));
                 said
             }
+            Command::SaveBatch(handles, flags) => {
+                let store = self.store()?;
+                let taken = handles.iter().map(|handle| {
+                    let message = self.messages.remove(&handle.0);
+                    message.ok_or_else(|| no_such(*handle))
+                });
+                let mut messages = taken.collect::<Result<Vec<Message>, Failure>>()?;
+                let results = store.save_batch(&mut messages, SaveFlags::from_bits_retain(flags));
+                let put_back = handles.iter().map(|handle| handle.0).zip(messages);
+                self.messages.extend(put_back);
+                let view =
+                    |result: Result<Saved, Error>| result.map(saved_view).map_err(Failure::from);
+                let views: Vec<Result<SavedView, Failure>> =
+                    results?.into_iter().map(view).collect();
+                Ok(json!(views))
+            }
             Command::OpenStream(..) | Command::Compare(..) => self.read_streams(command),
             Command::CollectGarbage
             | Command::Check

@@ -98,6 +98,8 @@ pub(crate) enum Command {
     /// Gives the message in that attachment another subject.
     RenameEmbedded(Handle, u32, String),
     Save(Handle, u32),
+    /// Saves in one commit. Answers what came for each handle.
+    SaveBatch(Vec<Handle>, u32),
     SetSaveId(Handle, String),
     FindSave {
         id: String,

@@ -77,16 +77,16 @@ pub use model::{
     Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
     Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageFlags,
     MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind, PropertySet,
-    PropertyTag, PropertyType, PropertyValue, ReadState, Recipient, RecipientKind, RowVersion,
-    SaveFlags, SaveId, StoreUid, StoredValue, StreamHash, StreamReference, String8, Succession,
-    Tag, known_properties, pr, property_sets,
+    PropertyTag, PropertyType, PropertyValue, ReadFlags, ReadState, Receipt, Recipient,
+    RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid, StoredValue, StreamHash,
+    StreamReference, String8, Succession, Tag, known_properties, pr, property_sets,
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
     ContentsOrder, Copied, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp,
-    Message, MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots, PropertyStream,
-    QueryResult, RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions,
-    StreamAccess, StreamReader,
+    MarkedInFolder, Message, MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots,
+    PropertyStream, QueryResult, RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store,
+    StoreOptions, StreamAccess, StreamReader,
 };
 
 /// The README's example, compiled and run.

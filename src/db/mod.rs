@@ -6,15 +6,18 @@
 //! - [`transaction`]: reading, and writing in turn.
 //! - [`versioned`]: the one statement that decides whether a save goes through.
 //! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`]: a table each.
+//! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
 //! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
 
 pub(crate) mod changes;
 pub(crate) mod check;
+pub(crate) mod contents;
 pub(crate) mod database;
 pub(crate) mod failure;
 pub(crate) mod folders;
 pub(crate) mod inspect;
 pub(crate) mod lock_file;
+pub(crate) mod marks;
 pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod pins;

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::model::document::{self, Documents};
 use crate::model::{
     ChangeKey, ChangeKind, ChangeNumber, Content, Deletion, FileTime, ObjectUid,
-    PredecessorChangeList, PropertyTag, ReadState, RowVersion, SaveId, StoreUid, StreamReference,
+    PredecessorChangeList, PropertyTag, ReadMarks, RowVersion, SaveId, StoreUid, StreamReference,
     changed_properties,
 };
 
@@ -249,7 +249,7 @@ fn new_change_key(store: StoreUid, change_number: ChangeNumber) -> ChangeKey {
 pub(crate) struct Birth {
     pub(crate) folder: ObjectUid,
     pub(crate) created_at: FileTime,
-    pub(crate) read_state: ReadState,
+    pub(crate) marks: ReadMarks,
     pub(crate) is_associated: bool,
 }
 
@@ -262,9 +262,9 @@ pub(crate) fn insert_first(
     attempt: Attempt,
 ) -> Result<Outcome> {
     const INSERT: &str = "INSERT INTO messages (entry_uid, folder_id, row_version, change_number, is_read, \
-        is_associated, content_checksum, created_at, modified_at, modified_by, committed_at, change_key, \
+        read_flags, is_associated, content_checksum, created_at, modified_at, modified_by, committed_at, change_key, \
         predecessor_change_list, size, properties, recipients, attachments) \
-        SELECT :uid, folder_id, 1, :change_number, :is_read, :is_associated, :checksum, :created_at, :now, \
+        SELECT :uid, folder_id, 1, :change_number, :is_read, :read_flags, :is_associated, :checksum, :created_at, :now, \
         :client, :now, :change_key, :predecessors, :size, :properties, :recipients, :attachments \
         FROM folders WHERE entry_uid = :folder \
         RETURNING message_id";
@@ -289,7 +289,8 @@ pub(crate) fn insert_first(
                         ":uid": save.uid,
                         ":folder": birth.folder,
                         ":change_number": change_number,
-                        ":is_read": birth.read_state,
+                        ":is_read": birth.marks.read_state,
+                        ":read_flags": birth.marks.flags.bits(),
                         ":is_associated": birth.is_associated,
                         ":checksum": save.checksum,
                         ":created_at": birth.created_at,

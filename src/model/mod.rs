@@ -15,6 +15,7 @@
 //! | `document` | content as the JSON text of a row, and back |
 //! | `change_key` | which version follows which, also between stores |
 //! | `flags` | flag words and choices |
+//! | `read_flags` | marking as read, and the reports that follow |
 //! | `event` | what the journal says |
 //! | `folder_kind` | the folders that every store has |
 
@@ -32,6 +33,7 @@ mod property_names;
 mod property_set;
 mod property_tag;
 mod property_value;
+mod read_flags;
 mod recipient;
 
 pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
@@ -50,4 +52,6 @@ pub(crate) use property_set::known_property_sets;
 pub use property_set::{PropertySet, known as property_sets};
 pub use property_tag::{PropertyId, PropertyTag, PropertyType};
 pub use property_value::{AppTime, Currency, PropertyValue, String8};
+pub(crate) use read_flags::{ReadChange, ReadMarks};
+pub use read_flags::{ReadFlags, Receipt};
 pub use recipient::{Recipient, RecipientKind};

@@ -5,15 +5,13 @@ use crate::db::transaction::{Ending, WriteTransaction};
 use crate::db::versioned::{self, Deleted};
 use crate::db::{folders, messages};
 use crate::error::{Error, ObjectKind, Result};
-use crate::model::{
-    ChangeKind, ChangeNumber, Deletion, EntryId, MessageStatus, ObjectUid, ReadState,
-};
+use crate::model::{ChangeKind, ChangeNumber, Deletion, EntryId, ObjectUid};
+use crate::store::Store;
 use crate::store::folder::Folder;
-use crate::store::{Message, Store};
 
 /// A result for each of the messages that were named, in their order. One that could not be changed does not keep the
 /// others from it.
-pub type Outcomes = Vec<(EntryId, Result<()>)>;
+pub type Outcomes<T = ()> = Vec<(EntryId, Result<T>)>;
 
 /// How many messages are deleted in one transaction, so that others get their turn.
 const DELETED_AT_ONCE: usize = 200;
@@ -66,58 +64,21 @@ impl Store {
             entry_ids,
             ChangeKind::MessagesMoved,
             Some(folder.uid()),
-            |tx, uid, change| messages::move_to(tx, uid, folder.row_id(), change),
-        )
-    }
-
-    /// Marks messages read or unread: one change for the call, no new version (S13).
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::move_messages`].
-    pub fn set_read_state(&self, entry_ids: &[EntryId], read_state: ReadState) -> Result<Outcomes> {
-        self.change_aside(
-            entry_ids,
-            ChangeKind::ReadStateChanged,
-            None,
-            |tx, uid, change| messages::set_read_state(tx, uid, read_state, change),
-        )
-    }
-
-    /// Sets the bits of `status` that are in `mask`, and clears the rest of the mask, in one step (MS-OXCMSG
-    /// 3.2.5.8): no new version (S13). Returns the status before.
-    ///
-    /// # Errors
-    ///
-    /// `MAPI_E_NOT_FOUND`, `MAPI_E_UNKNOWN_ENTRYID`, and those of writing the store.
-    pub fn set_message_status(
-        &self,
-        entry_id: &EntryId,
-        status: MessageStatus,
-        mask: MessageStatus,
-    ) -> Result<MessageStatus> {
-        let uid = self.object(entry_id)?;
-        let before = self.database.write(
-            |_| Ok(()),
-            |tx| {
-                let change = tx.next_change()?;
-                let before = messages::set_status(tx, uid, status.bits(), mask.bits(), change)?
-                    .ok_or_else(|| not_found(uid))?;
-                record_aside(tx, ChangeKind::StatusChanged, &[uid], None)?;
-                Ok(Ending::Commit(before))
+            |tx, uid, change| {
+                let moved = messages::move_to(tx, uid, folder.row_id(), change)?;
+                Ok((moved > 0).then_some(()))
             },
-        )?;
-        Ok(MessageStatus::from_bits_retain(before))
+        )
     }
 
-    /// One change of many messages that is not content.
-    fn change_aside(
+    /// One change of many messages that is not content. Changing one answers nothing if there is no such message.
+    pub(crate) fn change_aside<T>(
         &self,
         entry_ids: &[EntryId],
         kind: ChangeKind,
         folder: Option<ObjectUid>,
-        change_one: impl Fn(&WriteTransaction<'_>, ObjectUid, ChangeNumber) -> Result<usize>,
-    ) -> Result<Outcomes> {
+        change_one: impl Fn(&WriteTransaction<'_>, ObjectUid, ChangeNumber) -> Result<Option<T>>,
+    ) -> Result<Outcomes<T>> {
         let outcomes = self.database.write(
             |_| Ok(()),
             |tx| {
@@ -131,15 +92,17 @@ impl Store {
                 }
                 let change = tx.next_change()?;
                 let mut changed = Vec::new();
-                let mut outcomes = Outcomes::with_capacity(entry_ids.len());
+                let mut outcomes = Vec::with_capacity(entry_ids.len());
                 for entry_id in entry_ids {
                     let outcome = match self.object(entry_id) {
                         Err(foreign) => Err(foreign),
-                        Ok(uid) if change_one(tx, uid, change)? > 0 => {
-                            changed.push(uid);
-                            Ok(())
-                        }
-                        Ok(uid) => Err(not_found(uid)),
+                        Ok(uid) => match change_one(tx, uid, change)? {
+                            None => Err(not_found(uid)),
+                            Some(value) => {
+                                changed.push(uid);
+                                Ok(value)
+                            }
+                        },
                     };
                     outcomes.push((*entry_id, outcome));
                 }
@@ -154,7 +117,7 @@ impl Store {
     }
 }
 
-fn record_aside(
+pub(crate) fn record_aside(
     tx: &WriteTransaction<'_>,
     kind: ChangeKind,
     objects: &[ObjectUid],
@@ -171,30 +134,9 @@ fn record_aside(
     changes::record(tx, &change)
 }
 
-fn not_found(uid: ObjectUid) -> Error {
+pub(crate) fn not_found(uid: ObjectUid) -> Error {
     Error::NotFound {
         kind: ObjectKind::Message,
         what: uid.to_string(),
-    }
-}
-
-impl Message {
-    /// Marks the message read or unread at once, without a save, and without making any handle stale (S13,
-    /// IMessage::SetReadFlag). On a message that was never saved it becomes part of the first save.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::set_read_state`] for one message; `MAPI_E_NO_ACCESS`: the handle is read-only (O3).
-    /// `MAPI_E_INVALID_OBJECT`: it is closed.
-    pub fn set_read_state(&mut self, read_state: ReadState) -> Result<()> {
-        self.check_modifiable()?;
-        if self.base.is_some() {
-            let outcomes = self.store.set_read_state(&[self.entry_id()], read_state)?;
-            for (_, outcome) in outcomes {
-                outcome?;
-            }
-        }
-        self.aside.read_state = read_state;
-        Ok(())
     }
 }

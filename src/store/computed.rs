@@ -17,7 +17,10 @@ const ACCESS_MODIFY_READ_DELETE: i32 = 1 | 2 | 4;
 const COMPOSED: MessageFlags = MessageFlags::READ
     .union(MessageFlags::UNMODIFIED)
     .union(MessageFlags::HASATTACH)
-    .union(MessageFlags::ASSOCIATED);
+    .union(MessageFlags::ASSOCIATED)
+    .union(MessageFlags::RN_PENDING)
+    .union(MessageFlags::NRN_PENDING)
+    .union(MessageFlags::EVER_READ);
 
 /// The tags, in the order in which [`value`] answers them.
 pub(crate) const TAGS: &[PropertyTag] = &[
@@ -144,6 +147,7 @@ fn message_flags(message: &Message) -> MessageFlags {
         .typed(pr::MESSAGE_FLAGS)
         .unwrap_or(0);
     let mut flags = MessageFlags::from_bits_retain(stored).difference(COMPOSED);
+    flags |= message.read_marks().flags;
     flags.set(
         MessageFlags::READ,
         message.aside.read_state == ReadState::Read,

@@ -211,6 +211,7 @@ fn stamped(message: &Message) -> Content {
         MessageFlags::READ,
         message.aside.read_state == ReadState::Read,
     );
+    flags |= message.read_marks().flags;
     let client_name = message.store.client_name().to_owned();
     let now = FileTime::from_timestamp(jiff::Timestamp::now()).max(message.aside.created_at);
     let [created, modified, modifier] = [
@@ -245,6 +246,7 @@ fn aside_of(content: &Content, outer: Aside) -> Aside {
         } else {
             ReadState::Unread
         },
+        read_flags: (!is_new).then_some(flags),
         status: 0,
         is_associated: false,
         deleted_at: None,
@@ -319,6 +321,7 @@ impl Message {
         embedded.message.mine = Arc::new(other.content_of_its_own());
         embedded.message.aside.created_at = other.aside.created_at;
         embedded.message.aside.read_state = other.aside.read_state;
+        embedded.message.aside.read_flags = other.aside.read_flags;
         embedded.message.pending.streams = other.pending.streams.clone();
         embedded.message.pending.borrowed = other.pending.borrowed.clone();
         embedded.message.pending.borrowed.extend(other.pin.clone());

@@ -2,12 +2,11 @@
 
 use crate::db::changes::{self, Change};
 use crate::db::folders::{self, FolderRow};
-use crate::db::messages::{self, Order};
+use crate::db::messages;
 use crate::db::transaction::{Ending, WriteTransaction};
 use crate::error::{Error, ObjectKind, Result};
-use crate::model::{ChangeKind, EntryId, FileTime, FolderKind, ObjectUid, ReadState, RowVersion};
-use crate::store::opening::initial_content;
-use crate::store::{Message, Store};
+use crate::model::{ChangeKind, EntryId, FolderKind, ObjectUid};
+use crate::store::Store;
 
 /// The longest name of a folder, in characters.
 const LONGEST_NAME: usize = 255;
@@ -37,68 +36,6 @@ pub struct FolderInfo {
     pub total: u64,
     /// Those of them that are unread (`PR_CONTENT_UNREAD`).
     pub unread: u64,
-}
-
-/// A message in the contents of a folder.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct MessageSummary {
-    /// The entry id.
-    pub entry_id: EntryId,
-    /// The version.
-    pub row_version: RowVersion,
-    /// `PR_SUBJECT`.
-    pub subject: Option<String>,
-    /// Whom it is from: a display name, else an address.
-    pub sender: Option<String>,
-    /// `PR_MESSAGE_DELIVERY_TIME`, else `PR_CLIENT_SUBMIT_TIME`.
-    pub received: Option<FileTime>,
-    /// `PR_LAST_MODIFICATION_TIME`.
-    pub modified: FileTime,
-    /// `PR_MESSAGE_SIZE_EXTENDED`, in bytes.
-    pub size: u64,
-    /// Read or not.
-    pub read_state: ReadState,
-    /// `PR_HASATTACH`.
-    pub has_attachments: bool,
-}
-
-/// By what the contents of a folder are sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum ContentsOrder {
-    /// By the time received, newest first.
-    #[default]
-    NewestFirst,
-    /// By subject, in code-point order.
-    Subject,
-    /// By sender, in code-point order.
-    Sender,
-    /// By size, largest first.
-    LargestFirst,
-    /// By the time of the last save, newest first.
-    LastModifiedFirst,
-}
-
-/// Which part of a folder's contents to list.
-#[derive(Debug, Clone, Copy)]
-pub struct Page {
-    /// The order.
-    pub order: ContentsOrder,
-    /// Begin after this message; `None`: at the beginning.
-    pub after: Option<EntryId>,
-    /// At most so many.
-    pub limit: u32,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Page {
-            order: ContentsOrder::NewestFirst,
-            after: None,
-            limit: 50,
-        }
-    }
 }
 
 impl Store {
@@ -313,57 +250,6 @@ impl Folder {
             }
             folders::delete(tx, &row, tx.next_change()?)
         })
-    }
-
-    /// Lists visible messages, in pages by key: what comes between two calls makes none appear twice.
-    ///
-    /// # Errors
-    ///
-    /// `MAPI_E_NOT_FOUND`: the message to begin after was deleted for good; begin anew. `MAPI_E_UNKNOWN_ENTRYID`: it is
-    /// of another store; and those of reading the store.
-    pub fn messages(&self, page: Page) -> Result<Vec<MessageSummary>> {
-        let after = page
-            .after
-            .as_ref()
-            .map(|entry_id| self.store.object(entry_id))
-            .transpose()?;
-        let order = match page.order {
-            ContentsOrder::NewestFirst => Order::NewestFirst,
-            ContentsOrder::Subject => Order::Subject,
-            ContentsOrder::Sender => Order::Sender,
-            ContentsOrder::LargestFirst => Order::LargestFirst,
-            ContentsOrder::LastModifiedFirst => Order::LastModifiedFirst,
-        };
-        let folder_id = self.folder_id;
-        let rows = self
-            .store
-            .database
-            .read_together(|reader| messages::page(reader, folder_id, order, after, page.limit))?;
-        let rows = rows.ok_or_else(|| Error::NotFound {
-            kind: ObjectKind::Message,
-            what: after.map_or_else(String::new, |after| after.to_string()),
-        })?;
-        let summary = |row: messages::SummaryRow| MessageSummary {
-            entry_id: self.store.entry_id(row.uid),
-            row_version: row.row_version,
-            subject: row.subject,
-            sender: row.sender,
-            received: row.received,
-            modified: row.modified,
-            size: row.size,
-            read_state: row.read_state,
-            has_attachments: row.has_attachments,
-        };
-        Ok(rows.into_iter().map(summary).collect())
-    }
-
-    /// Begins a new message here. It has its entry id at once, and exists for nobody else before its first save (O5).
-    ///
-    /// # Errors
-    ///
-    /// `MAPI_E_NO_ACCESS`: the store was opened read-only.
-    pub fn create_message(&self) -> Result<Message> {
-        self.store.new_message(self.uid, initial_content())
     }
 
     /// One change of the hierarchy, with its journal row.

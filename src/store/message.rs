@@ -10,8 +10,8 @@ use crate::db::versioned::Attempt;
 use crate::error::{Error, Result};
 use crate::model::document;
 use crate::model::{
-    AccessLevel, ChangeNumber, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList,
-    PropertyTag, ReadState, RowVersion, SaveId, StreamHash,
+    AccessLevel, ChangeNumber, Content, EntryId, FileTime, MessageFlags, ObjectUid,
+    PredecessorChangeList, PropertyTag, ReadState, RowVersion, SaveId, StreamHash,
 };
 use crate::store::Store;
 use crate::store::limits::{Around, Sizes};
@@ -84,6 +84,8 @@ pub(crate) struct Aside {
     pub(crate) folder: ObjectUid,
     pub(crate) created_at: FileTime,
     pub(crate) read_state: ReadState,
+    /// The flags beside the read state; before the first save none, unless the message is a copy.
+    pub(crate) read_flags: Option<MessageFlags>,
     pub(crate) status: i32,
     pub(crate) is_associated: bool,
     pub(crate) deleted_at: Option<FileTime>,
@@ -195,6 +197,7 @@ impl Aside {
             folder: row.folder_uid,
             created_at: row.created_at,
             read_state: row.read_state,
+            read_flags: Some(row.read_flags),
             status: row.status,
             is_associated: row.is_associated,
             deleted_at: row.deleted_at,

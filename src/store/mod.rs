@@ -1,12 +1,13 @@
 //! Floor 2: MAPI's rules, on what the database floor offers.
 //!
-//! - [`open`]: the store and how it is opened; [`folder`]: folders; [`paths`]: folders by path, entries by prefix.
+//! - [`open`]: the store and how it is opened; [`folder`]: folders; [`contents`]: what they hold; [`paths`]: folders by
+//!   path, entries by prefix.
 //! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachments`],
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
 //!   [`stream`]: large values in and out; [`property_stream`], [`stream_draft`]: read and written like files;
 //!   [`limits`]: how large.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
-//!   for many messages at once.
+//!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
@@ -16,6 +17,7 @@ mod bulk;
 mod check;
 mod collect;
 mod computed;
+mod contents;
 mod embedded;
 mod folder;
 mod limits;
@@ -27,6 +29,7 @@ mod paths;
 mod properties;
 mod property_stream;
 mod query;
+mod read_state;
 mod recipients;
 mod save;
 mod stream;
@@ -38,14 +41,16 @@ pub use attachments::{AttachmentInfo, AttachmentNumber};
 pub use bulk::Outcomes;
 pub use check::{CheckProgress, CheckReport};
 pub use collect::Collected;
+pub use contents::{ContentsOrder, MessageSummary, Page};
 pub use embedded::{EmbeddedAccess, EmbeddedMessage};
-pub use folder::{ContentsOrder, Folder, FolderInfo, MessageSummary, Page};
+pub use folder::{Folder, FolderInfo};
 pub use map_prop::{MapiProp, PropertyProblem, PropertySlots};
 pub use message::Message;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;
 pub use property_stream::{Copied, PropertyStream, StreamAccess};
 pub use query::QueryResult;
+pub use read_state::MarkedInFolder;
 pub use recipients::{RecipientEntry, RowId};
 pub use save::{RecordedSave, SaveOutcome, Saved};
 pub use stream::StreamReader;

@@ -156,6 +156,7 @@ impl Store {
                 folder,
                 created_at: FileTime::from_timestamp(jiff::Timestamp::now()),
                 read_state: ReadState::Read,
+                read_flags: None,
                 status: 0,
                 is_associated: false,
                 deleted_at: None,

@@ -192,6 +192,8 @@ impl Message {
             .store
             .new_message(folder.uid(), self.content_of_its_own())?;
         copy.aside.read_state = self.aside.read_state;
+        // A report that was sent for the original is not owed again.
+        copy.aside.read_flags = self.aside.read_flags;
         copy.aside.is_associated = self.aside.is_associated;
         copy.pending.streams = self.pending.streams.clone();
         // What is referred to by this snapshot only must outlive it until the copy is saved.
@@ -303,7 +305,7 @@ impl Message {
                 let birth = Birth {
                     folder: self.aside.folder,
                     created_at: self.aside.created_at,
-                    read_state: self.aside.read_state,
+                    marks: self.read_marks(),
                     is_associated: self.aside.is_associated,
                 };
                 versioned::insert_first(tx, &save, birth, self.pending.attempt)
@@ -397,6 +399,9 @@ impl Message {
             outcome,
         };
         self.store.database.saw_change(row.change_number);
+        if self.base.is_none() {
+            self.aside.read_flags = Some(self.read_marks().flags);
+        }
         self.base = Some(Base {
             message_id: row.message_id,
             version: row.row_version,

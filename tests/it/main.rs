@@ -9,6 +9,7 @@
 
 mod access;
 mod aside;
+mod associated;
 mod attachments;
 mod batches;
 mod collection;
@@ -35,11 +36,13 @@ mod model;
 mod opening;
 mod property_lists;
 mod property_streams;
+mod read_flags;
 mod reload;
 mod repeated_saves;
 mod save_changes;
 mod save_flags;
 mod sharing;
 mod snapshots;
+mod status;
 mod support;
 mod values;

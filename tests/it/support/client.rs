@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::os::unix::process::CommandExt;
 use std::process::Command as Program;
 
-use mapistore::{MapiCode, PropertyTag, SaveFlags, Tag};
+use mapistore::{MapiCode, PropertyTag, ReadFlags, SaveFlags, Tag};
 
 use super::blob::Blob;
 use super::link::Link;
@@ -230,6 +230,41 @@ impl Client {
     pub(crate) fn set_read(&self, ids: &[&str], read: bool) {
         let ids = ids.iter().map(|id| (*id).to_owned()).collect();
         self.call::<()>(Command::SetRead { ids, read }).unwrap();
+    }
+
+    /// Whether a report is due for each.
+    #[track_caller]
+    pub(crate) fn set_read_flags(&self, ids: &[&str], flags: ReadFlags) -> Vec<bool> {
+        self.try_set_read_flags(ids, flags).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn try_set_read_flags(
+        &self,
+        ids: &[&str],
+        flags: ReadFlags,
+    ) -> Result<Vec<bool>, Failure> {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let flags = flags.bits();
+        self.call(Command::SetReadFlags { ids, flags })
+    }
+
+    /// Whether a report is due.
+    #[track_caller]
+    pub(crate) fn mark(&self, handle: Handle, flags: ReadFlags) -> Result<bool, Failure> {
+        self.call(Command::MarkFlags(handle, flags.bits()))
+    }
+
+    /// The messages of the folder that changed, and those with a report that is due.
+    #[track_caller]
+    pub(crate) fn mark_folder(&self, folder: &str, flags: ReadFlags) -> [Vec<String>; 2] {
+        let (folder, flags) = (folder.to_owned(), flags.bits());
+        self.call(Command::MarkFolder { folder, flags }).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self, id: &str) -> i32 {
+        self.call(Command::Status { id: id.to_owned() }).unwrap()
     }
 
     #[track_caller]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
-    PropertyStream, PropertyTag, PropertyValue, ReadState, Recipient, RowId, RowVersion, SaveFlags,
-    Saved, Store, StreamAccess, StreamReader, pr,
+    PropertyStream, PropertyTag, PropertyValue, ReadFlags, ReadState, Receipt, Recipient, RowId,
+    RowVersion, SaveFlags, Saved, Store, StreamAccess, StreamReader, pr,
 };
 use serde_json::{Value, json};
 
@@ -63,6 +63,10 @@ impl Executor {
             Command::Create { folder } => {
                 let message = self.store()?.folder_by_path(&folder)?.create_message()?;
                 self.keep(message)
+            }
+            Command::CreateAssociated { folder } => {
+                let folder = self.store()?.folder_by_path(&folder)?;
+                self.keep(folder.create_associated_message()?)
             }
             Command::Open {
                 id,
@@ -170,6 +174,9 @@ impl Executor {
             | Command::DeleteMessages { .. }
             | Command::Move { .. }
             | Command::SetRead { .. }
+            | Command::SetReadFlags { .. }
+            | Command::MarkFolder { .. }
+            | Command::Status { .. }
             | Command::SetStatus { .. } => self.change_store(command),
             command => self.change_message(command),
         }
@@ -199,6 +206,7 @@ impl Executor {
                 let value = match value {
                     Plain::Text(text) => PropertyValue::Unicode(text),
                     Plain::Long(number) => PropertyValue::Long(number),
+                    Plain::Boolean(truth) => PropertyValue::Boolean(truth),
                 };
                 self.message(handle)?
                     .set_value(PropertyTag::new(tag), value)?;
@@ -281,6 +289,11 @@ impl Executor {
                 let seen = RowVersion::new(version).ok_or_else(|| Failure::other("no version"))?;
                 self.message(handle)?.declare_base(seen)?;
             }
+            Command::MarkFlags(handle, flags) => {
+                let flags = ReadFlags::from_bits_retain(flags);
+                let receipt = self.message(handle)?.set_read_flags(flags)?;
+                return Ok(json!(receipt == Receipt::Due));
+            }
             Command::MarkRead(handle, read) => {
                 self.message(handle)?.set_read_state(read_state(read))?;
             }
@@ -301,6 +314,23 @@ impl Executor {
             }
             Command::SetRead { ids, read } => {
                 store.set_read_state(&entry_ids(&ids)?, read_state(read))?
+            }
+            Command::SetReadFlags { ids, flags } => {
+                let flags = ReadFlags::from_bits_retain(flags);
+                let outcomes = store.set_read_flags(&entry_ids(&ids)?, flags)?;
+                let due = outcomes.into_iter().map(|(_, receipt)| receipt);
+                let due: Vec<bool> = due
+                    .map(|receipt| receipt.map(|receipt| receipt == Receipt::Due))
+                    .collect::<Result<_, _>>()?;
+                return Ok(json!(due));
+            }
+            Command::MarkFolder { folder, flags } => {
+                let folder = store.folder_by_path(&folder)?;
+                let marked = folder.set_read_flags(ReadFlags::from_bits_retain(flags))?;
+                return Ok(json!((texts(&marked.changed), texts(&marked.receipts_due))));
+            }
+            Command::Status { id } => {
+                return Ok(json!(store.message_status(&entry_id(&id)?)?.bits()));
             }
             Command::SetStatus { id, status, mask } => {
                 let (status, mask) = (
@@ -401,6 +431,10 @@ fn entry_id(text: &str) -> Result<EntryId, Error> {
 
 fn entry_ids(texts: &[String]) -> Result<Vec<EntryId>, Error> {
     texts.iter().map(|text| entry_id(text)).collect()
+}
+
+fn texts(ids: &[EntryId]) -> Vec<String> {
+    ids.iter().map(EntryId::to_string).collect()
 }
 
 fn read_state(read: bool) -> ReadState {

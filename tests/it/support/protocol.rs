@@ -47,6 +47,13 @@ impl From<Wanted> for Access {
 pub(crate) enum Plain {
     Text(String),
     Long(i32),
+    Boolean(bool),
+}
+
+impl From<bool> for Plain {
+    fn from(truth: bool) -> Plain {
+        Plain::Boolean(truth)
+    }
 }
 
 impl From<&str> for Plain {
@@ -74,6 +81,10 @@ pub(crate) enum Command {
     CloseStore,
     StoreUid,
     Create {
+        folder: String,
+    },
+    /// A folder-associated one.
+    CreateAssociated {
         folder: String,
     },
     Open {
@@ -121,6 +132,21 @@ pub(crate) enum Command {
     SetRead {
         ids: Vec<String>,
         read: bool,
+    },
+    /// Answers for each whether a report is due.
+    SetReadFlags {
+        ids: Vec<String>,
+        flags: u32,
+    },
+    /// The same through an open message.
+    MarkFlags(Handle, u32),
+    /// The same for a folder; answers the messages that changed, and those with a report that is due.
+    MarkFolder {
+        folder: String,
+        flags: u32,
+    },
+    Status {
+        id: String,
     },
     SetStatus {
         id: String,

@@ -29,21 +29,21 @@ pub(super) struct Surroundings {
 /// Makes an attachment of a leaf.
 pub(super) fn attachment_of(leaf: &Leaf<'_>, message: Surroundings) -> ParsedAttachment {
     let entity = &leaf.entity;
-    let data = match decoded(entity) {
-        Cow::Borrowed(written) if message.has_bare_cr => swapped(written, b'\n', b'\r'),
-        data => data.into_owned(),
-    };
+    let data = decoded(entity);
     let media_type = entity.media_type();
-    let name = entity.file_name().map(str::to_owned).or_else(|| {
-        matches!(media_type.as_str(), "message/rfc822" | "message/global")
-            .then(|| nested_message_name(&data))
-    });
+    let is_nested = matches!(media_type.as_str(), "message/rfc822" | "message/global");
+    let has_header = || !HeaderBlock::split(&data, HeaderOf::Part).0.bytes.is_empty();
+    let method = if is_nested && has_header() {
+        AttachMethod::EmbeddedMessage
+    } else {
+        AttachMethod::ByValue
+    };
+    let name = entity
+        .file_name()
+        .map(str::to_owned)
+        .or_else(|| is_nested.then(|| nested_message_name(&data)));
     let mut properties: Vec<(PropertyTag, PropertyValue)> = Vec::new();
-    set(
-        &mut properties,
-        pr::ATTACH_METHOD,
-        AttachMethod::ByValue.code(),
-    );
+    set(&mut properties, pr::ATTACH_METHOD, method.code());
     set(&mut properties, pr::RENDERING_POSITION, NOT_RENDERED);
     set(&mut properties, pr::ATTACH_MIME_TAG, media_type);
     if let Some(name) = name {
@@ -76,6 +76,10 @@ pub(super) fn attachment_of(leaf: &Leaf<'_>, message: Surroundings) -> ParsedAtt
             entity.header.bytes.to_vec(),
         );
     }
+    let data = match data {
+        Cow::Borrowed(written) if message.has_bare_cr => swapped(written, b'\n', b'\r'),
+        data => data.into_owned(),
+    };
     ParsedAttachment { properties, data }
 }
 
@@ -167,13 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_nested_message_stays_closed_and_is_named_by_its_subject() {
+    fn a_nested_message_is_one_with_its_bytes_and_is_named_by_its_subject() {
         let nested = "Subject: a/b\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
         let found = only(&format!(
             "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
              Content-Type: message/rfc822\r\n\r\n{nested}\r\n--b--\r\n"
         ));
         assert_eq!(found.data, nested.as_bytes());
+        assert_eq!(value(&found, pr::ATTACH_METHOD), Some(5));
         assert_eq!(
             value(&found, pr::ATTACH_LONG_FILENAME).as_deref(),
             Some("a_b.eml")
@@ -182,5 +187,11 @@ mod tests {
             value(&found, pr::ATTACH_MIME_TAG).as_deref(),
             Some("message/rfc822")
         );
+    }
+
+    #[test]
+    fn what_has_no_field_is_no_message() {
+        let found = only("Content-Type: message/rfc822\n\nno field\n");
+        assert_eq!(value(&found, pr::ATTACH_METHOD), Some(1));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::mem;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mime::{ParsedMessage, parse_message};
-use crate::model::{MessageFlags, SaveFlags, pr};
-use crate::store::{Folder, Message};
+use crate::model::{AttachMethod, MessageFlags, PropertyValue, SaveFlags, pr};
+use crate::store::{Attachment, EmbeddedAccess, Folder, Message};
 
 /// A batch is committed at this many messages, or bytes of mail: one sync for all of them, and yet a turn that is
 /// short enough for others to go on.
@@ -13,6 +13,9 @@ const BATCH_MESSAGES: usize = 100;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// Reads mails into one folder, as received and unread messages.
+///
+/// A nested mail becomes an embedded message, with all that is in it, down to 32 messages deep (S15);
+/// one that is deeper, and all of a mail in which they would exceed the limits of a message, stay files.
 ///
 /// Messages become visible in batches, each whole: an import that is interrupted leaves whole messages only.
 ///
@@ -95,9 +98,30 @@ impl Importer {
 }
 
 /// A mail as a message of a folder, not saved yet.
+/// What becomes of the mails in a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nested {
+    /// Embedded messages.
+    Embedded,
+    /// Files that hold them.
+    Files,
+}
+
 fn new_message(folder: &Folder, parsed: &ParsedMessage) -> Result<Message> {
-    let mut message = folder.create_message()?;
-    message.set(pr::MESSAGE_FLAGS, MessageFlags::empty().bits())?;
+    let filled = |nested| {
+        let mut message = folder.create_message()?;
+        message.set(pr::MESSAGE_FLAGS, MessageFlags::empty().bits())?;
+        fill(&mut message, parsed, nested)?;
+        Ok(message)
+    };
+    match filled(Nested::Embedded) {
+        // As files they take next to nothing of the documents.
+        Err(Error::TooBig { .. }) => filled(Nested::Files),
+        other => other,
+    }
+}
+
+fn fill(message: &mut Message, parsed: &ParsedMessage, nested: Nested) -> Result<()> {
     for (tag, value) in &parsed.properties {
         message.set_value(*tag, value.clone())?;
     }
@@ -109,8 +133,40 @@ fn new_message(folder: &Folder, parsed: &ParsedMessage) -> Result<Message> {
         for (tag, value) in &parsed.properties {
             attachment.set_value(*tag, value.clone())?;
         }
-        attachment.set_data(&parsed.data[..])?;
+        let is_mail =
+            attachment.get(pr::ATTACH_METHOD)? == Some(AttachMethod::EmbeddedMessage.code());
+        match (is_mail, nested) {
+            (true, Nested::Embedded) => embed(&mut attachment, &parsed.data)?,
+            (true, Nested::Files) => attach_closed(&mut attachment, &parsed.data)?,
+            (false, _) => {
+                attachment.set_data(&parsed.data[..])?;
+            }
+        }
         attachment.save_changes(SaveFlags::empty())?;
     }
-    Ok(message)
+    Ok(())
+}
+
+/// Opens a nested mail and embeds it. One that is nested too deeply stays closed.
+fn embed(attachment: &mut Attachment<'_>, mail: &[u8]) -> Result<()> {
+    match embed_open(attachment, &parse_message(mail)) {
+        Err(Error::TooBig { .. }) => attach_closed(attachment, mail),
+        other => other,
+    }
+}
+
+/// Attaches a nested mail as a file that holds it.
+fn attach_closed(attachment: &mut Attachment<'_>, mail: &[u8]) -> Result<()> {
+    let method = PropertyValue::Long(AttachMethod::ByValue.code());
+    attachment.set_value(pr::ATTACH_METHOD.tag(), method)?;
+    attachment.set_data(mail)?;
+    Ok(())
+}
+
+fn embed_open(attachment: &mut Attachment<'_>, parsed: &ParsedMessage) -> Result<()> {
+    let mut embedded = attachment.open_embedded_message(EmbeddedAccess::Create)?;
+    // Nobody sees it among unread messages, and it is no draft.
+    embedded.set(pr::MESSAGE_FLAGS, MessageFlags::READ.bits())?;
+    fill(&mut embedded, parsed, Nested::Embedded)?;
+    embedded.save_changes(SaveFlags::empty())
 }

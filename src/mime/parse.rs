@@ -28,7 +28,8 @@ pub struct ParsedMessage {
 pub struct ParsedAttachment {
     /// The properties of the attachment, each tag once, without its data, size and number.
     pub properties: Vec<(PropertyTag, PropertyValue)>,
-    /// The data (PidTagAttachDataBinary): the content of the part, its transfer encoding undone.
+    /// The data (PidTagAttachDataBinary): the content of the part, its transfer encoding undone. Where
+    /// PidTagAttachMethod says that it is an embedded message, the mail for [`parse_message`] to read.
     pub data: Vec<u8>,
 }
 
@@ -44,7 +45,8 @@ const UTF_8_CODE_PAGE: i32 = 65001;
 /// * The first plain text and the first HTML that are not marked as attachments become
 ///   PidTagBody and PidTagHtml. Neither is made from the other.
 /// * Every other leaf of the MIME structure becomes an attachment, also further texts, signatures,
-///   reports and calendars. A nested message becomes one that holds its bytes.
+///   reports and calendars. A nested message becomes one that holds its bytes,
+///   and is not read.
 /// * Where no header field is found, the whole file becomes PidTagBody and there is nothing else:
 ///   the file is read as UTF-8, or as windows-1252 if it is not that.
 ///

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use mapistore::mime::{Importer, parse_message};
+use mapistore::mime::{Importer, ParsedMessage, parse_message};
 use mapistore::{
-    Access, ChangeKind, ChangeNumber, Message, PropertyValue, ReadState, RecipientKind, SaveFlags,
-    SpecialFolder, Store, pr,
+    Access, AttachMethod, ChangeKind, ChangeNumber, Message, PropertyValue, ReadState,
+    RecipientKind, SaveFlags, SpecialFolder, Store, pr,
 };
 
 use crate::mime_corpus::{Seen, SeenAttachment, assert_only_accepted, compare, expectations};
@@ -22,12 +22,16 @@ fn seen(message: &Message) -> Seen {
     };
     let attachments = message.attachments().unwrap().into_iter().map(|info| {
         let mut data = Vec::new();
-        message
-            .open_attachment_data(info.number)
-            .unwrap()
-            .read_to_end(&mut data)
-            .unwrap();
-        assert_eq!(info.data.unwrap().size, data.len() as u64);
+        if info.method == AttachMethod::EmbeddedMessage {
+            assert!(message.open_attached_message(info.number).is_ok());
+        } else {
+            message
+                .open_attachment_data(info.number)
+                .unwrap()
+                .read_to_end(&mut data)
+                .unwrap();
+            assert_eq!(info.data.unwrap().size, data.len() as u64);
+        }
         SeenAttachment::new(info.name, info.mime_type, &data)
     });
     let date = message.get(pr::CLIENT_SUBMIT_TIME).unwrap();
@@ -93,6 +97,40 @@ fn imported_mail_reads_back_as_an_independent_reader_sees_it() {
     assert_only_accepted(&differences);
 }
 
+/// Asserts that a message holds what was parsed, also in the messages that are embedded in it, and counts these.
+fn assert_holds(message: &mut Message, parsed: &ParsedMessage, place: &str) -> usize {
+    let mut embedded = 0;
+    for (tag, value) in &parsed.properties {
+        let stored = message.get_value(*tag).unwrap();
+        assert_eq!(stored.as_ref(), Some(value), "{tag} of {place}");
+    }
+    let recipients: Vec<_> = message
+        .recipients()
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.recipient)
+        .collect();
+    assert_eq!(recipients, parsed.recipients, "{place}");
+    let infos = message.attachments().unwrap();
+    assert_eq!(infos.len(), parsed.attachments.len(), "{place}");
+    for (info, parsed) in infos.iter().zip(&parsed.attachments) {
+        let attachment = message.open_attachment(info.number).unwrap();
+        for (tag, value) in &parsed.properties {
+            assert_eq!(attachment.get_value(*tag).unwrap().as_ref(), Some(value));
+        }
+        let data = attachment.get_value(pr::ATTACH_DATA_BIN.tag()).unwrap();
+        if info.method == AttachMethod::EmbeddedMessage {
+            assert_eq!(data, None);
+            let mut inner = message.open_attached_message(info.number).unwrap();
+            let place = format!("{place}, attachment {}", info.number.0);
+            embedded += 1 + assert_holds(&mut inner, &parse_message(&parsed.data), &place);
+        } else {
+            assert_eq!(data, Some(PropertyValue::Binary(parsed.data.clone())));
+        }
+    }
+    embedded
+}
+
 #[test]
 fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
     let Some(shared) = shared_folder() else {
@@ -115,30 +153,12 @@ fn every_file_of_the_corpus_becomes_a_message_that_holds_all_that_was_parsed() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut messages) = import_and_reopen(folder.path(), &files);
     assert_eq!(messages.len(), 541);
+    let mut embedded = 0;
     for (file, message) in files.iter().zip(&mut messages) {
         let parsed = parse_message(&fs::read(file).unwrap());
-        for (tag, value) in &parsed.properties {
-            let stored = message.get_value(*tag).unwrap();
-            assert_eq!(stored.as_ref(), Some(value), "{tag} of {}", file.display());
-        }
-        let recipients: Vec<_> = message
-            .recipients()
-            .unwrap()
-            .into_iter()
-            .map(|entry| entry.recipient)
-            .collect();
-        assert_eq!(recipients, parsed.recipients, "{}", file.display());
-        let infos = message.attachments().unwrap();
-        assert_eq!(infos.len(), parsed.attachments.len(), "{}", file.display());
-        for (info, parsed) in infos.iter().zip(&parsed.attachments) {
-            let attachment = message.open_attachment(info.number).unwrap();
-            for (tag, value) in &parsed.properties {
-                assert_eq!(attachment.get_value(*tag).unwrap().as_ref(), Some(value));
-            }
-            let data = attachment.get_value(pr::ATTACH_DATA_BIN.tag()).unwrap();
-            assert_eq!(data, Some(PropertyValue::Binary(parsed.data.clone())));
-        }
+        embedded += assert_holds(message, &parsed, &file.display().to_string());
     }
+    assert!(embedded > 50, "{embedded} embedded messages");
     let inbox = store
         .special_folder(SpecialFolder::Inbox)
         .unwrap()
@@ -179,6 +199,113 @@ fn imported_mail_is_received_and_unread_and_can_be_changed_like_any_message() {
     message.set(pr::SUBJECT, "Figures, corrected").unwrap();
     let saved = message.save_changes(SaveFlags::empty()).unwrap();
     assert_eq!(saved.row_version.get(), 2);
+}
+
+/// A mail with a picture of its own, in a forwarded mail, in a mail.
+const FORWARDED: &str = "Subject: outer\n\
+    Content-Type: multipart/mixed; boundary=a\n\n--a\n\nsee below\n--a\n\
+    Content-Type: message/rfc822\nContent-Disposition: inline\n\n\
+    Subject: inner\nTo: ana@x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nthe text\n--b\n\
+    Content-Type: image/png; name=p.png\n\nPNG\n--b--\n--a--\n";
+
+fn import_one(mail: &[u8]) -> (tempfile::TempDir, Store, Message) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Store::options().create_if_missing();
+    let store = options.open(folder.path().join("mail.store")).unwrap();
+    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
+    let mut importer = Importer::new(&inbox);
+    importer.add(mail).unwrap();
+    importer.flush().unwrap();
+    let page = inbox.messages(mapistore::Page::default()).unwrap();
+    let message = store
+        .open_message(&page[0].entry_id, Access::Modify)
+        .unwrap();
+    (folder, store, message)
+}
+
+#[test]
+fn a_nested_mail_becomes_an_embedded_message_in_the_same_save() {
+    let (_folder, store, message) = import_one(FORWARDED.as_bytes());
+    assert_eq!(message.row_version().unwrap().get(), 1);
+    let saves = store.changes_after(ChangeNumber::ZERO, u32::MAX).unwrap();
+    let created = |entry: &&mapistore::JournalEntry| entry.kind == ChangeKind::MessageCreated;
+    assert_eq!(saves.iter().filter(created).count(), 1);
+
+    let infos = message.attachments().unwrap();
+    assert_eq!(infos.len(), 1);
+    assert_eq!(infos[0].method, AttachMethod::EmbeddedMessage);
+    assert_eq!(infos[0].name.as_deref(), Some("inner.eml"));
+    let inner = message.open_attached_message(infos[0].number).unwrap();
+    assert_eq!(inner.get(pr::SUBJECT).unwrap().as_deref(), Some("inner"));
+    assert_eq!(inner.get(pr::BODY).unwrap().as_deref(), Some("the text"));
+    assert_eq!(inner.recipients().unwrap()[0].recipient.address, "ana@x");
+    assert_eq!(
+        inner.attachments().unwrap()[0].name.as_deref(),
+        Some("p.png")
+    );
+    // Received mail, and no draft that nobody sent.
+    let flags = inner.get(pr::MESSAGE_FLAGS).unwrap().unwrap();
+    assert_eq!(flags & mapistore::MessageFlags::UNSENT.bits(), 0);
+}
+
+#[test]
+fn a_digest_becomes_embedded_messages() {
+    let (_folder, _store, message) = import_one(
+        b"Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: one\n\n1\n--a\n\nSubject: two\n\n2\n--a--\n",
+    );
+    let subjects: Vec<_> = message
+        .attachments()
+        .unwrap()
+        .into_iter()
+        .map(|info| message.open_attached_message(info.number).unwrap())
+        .map(|inner| inner.get(pr::SUBJECT).unwrap().unwrap())
+        .collect();
+    assert_eq!(subjects, ["one", "two"]);
+}
+
+#[test]
+fn what_is_nested_deeper_than_messages_may_be_embedded_stays_a_file() {
+    // S15
+    let nested =
+        "Subject: x\nContent-Type: message/rfc822\n\n".repeat(40) + "Subject: last\n\nend\n";
+    let (_folder, _store, mut message) = import_one(nested.as_bytes());
+    for _ in 0..32 {
+        let info = message.attachments().unwrap().remove(0);
+        assert_eq!(info.method, AttachMethod::EmbeddedMessage);
+        message = message.open_attached_message(info.number).unwrap();
+    }
+    let info = message.attachments().unwrap().remove(0);
+    assert_eq!(info.method, AttachMethod::ByValue);
+    let mut data = String::new();
+    message
+        .open_attachment_data(info.number)
+        .unwrap()
+        .read_to_string(&mut data)
+        .unwrap();
+    assert_eq!(data.matches("Subject: x").count(), 7);
+    assert!(data.ends_with("Subject: last\n\nend\n"));
+}
+
+#[test]
+fn nested_mail_that_is_too_large_for_the_documents_stays_a_file() {
+    // S15
+    let unit = format!(
+        "--a\nContent-Type: message/rfc822\n\nX: {}\n\n{}\n",
+        "h".repeat(3_900),
+        "b".repeat(3_900)
+    );
+    let mail = format!(
+        "Content-Type: multipart/mixed; boundary=a\n\n{}--a--\n",
+        unit.repeat(1_500)
+    );
+    let (_folder, _store, message) = import_one(mail.as_bytes());
+    let infos = message.attachments().unwrap();
+    assert_eq!(infos.len(), 1_500);
+    let of = |method| infos.iter().filter(|info| info.method == method).count();
+    assert_eq!(
+        (of(AttachMethod::EmbeddedMessage), of(AttachMethod::ByValue)),
+        (0, 1_500)
+    );
 }
 
 #[test]

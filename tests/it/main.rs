@@ -21,6 +21,8 @@ mod creation;
 mod embedded;
 mod entry_ids;
 #[cfg(feature = "mime")]
+mod export;
+#[cfg(feature = "mime")]
 mod export_corpus;
 mod failed_saves;
 mod forked;

@@ -10,6 +10,7 @@ use crate::model::pr;
 use crate::store::Message;
 
 use super::super::content::decode_text;
+use super::output::LineEnds;
 
 /// The plain text of a message.
 pub(super) fn plain(message: &Message) -> Result<Option<String>> {
@@ -100,30 +101,15 @@ pub(super) fn text_part(
 
 /// The text with CRLF at the end of each line, as mail has it (RFC 2046, 4.1.1).
 fn with_crlf(text: &str) -> String {
-    let mut lines = String::with_capacity(text.len() + text.len() / 32);
-    let mut after_cr = false;
-    for character in text.chars() {
-        match character {
-            '\n' if after_cr => {}
-            '\r' | '\n' => lines.push_str("\r\n"),
-            other => lines.push(other),
-        }
-        after_cr = character == '\r';
-    }
-    lines
+    let mut lines = Vec::with_capacity(text.len() + text.len() / 32);
+    LineEnds::default().take(text.as_bytes(), &mut lines);
+    // Only whole characters were exchanged.
+    String::from_utf8(lines).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_line_end_becomes_crlf() {
-        assert_eq!(
-            with_crlf("a\nb\r\nc\rd\n\r\n\re"),
-            "a\r\nb\r\nc\r\nd\r\n\r\n\r\ne"
-        );
-    }
 
     #[test]
     fn text_with_nul_is_encoded() {

@@ -25,13 +25,13 @@ mod part;
 mod structure;
 
 /// Writes a message as a mail (RFC 5322, RFC 2045 to 2049), as it is on this handle, pending changes
-/// included. The handle is as it was.
+/// included.
 ///
 /// * The header that a message was imported with stays as it was, unknown fields included, but for
 ///   the fields that say something else than the properties and recipients do: these are written
 ///   anew. `Bcc` is among the fields; strip it where hidden recipients must stay hidden.
 /// * Line ends are CRLF, texts are UTF-8. The structure is made anew: the texts, with what the HTML
-///   shows beside it, then the other attachments in their order.
+///   shows beside it, then the other attachments in their order, embedded messages as `message/rfc822`.
 /// * No value can begin a field or a part of its own: line ends and NUL are encoded, or become blanks.
 /// * The same version of a message gives the same bytes each time.
 ///
@@ -52,7 +52,7 @@ mod structure;
 /// draft.set(pr::BODY, "Here they are.\r\n")?;
 /// draft.add_recipient(Recipient::to("Ana", "ana@example.org"))?;
 /// let mut mail = Vec::new();
-/// mapistore::mime::export(&mut draft, &mut mail)?;
+/// mapistore::mime::export(&draft, &mut mail)?;
 /// let mail = String::from_utf8(mail)?;
 /// assert!(mail.contains("To: \"Ana\" <ana@example.org>\r\n"));
 /// assert!(mail.ends_with("\r\n\r\nHere they are.\r\n"));
@@ -63,7 +63,7 @@ mod structure;
 ///
 /// `MAPI_E_INVALID_OBJECT`: the handle is closed. `MAPI_E_DISK_ERROR`: the writer failed; it holds the
 /// beginning of a mail. For large values also the errors of reading the store.
-pub fn export(message: &mut Message, mut writer: impl Write) -> Result<()> {
+pub fn export(message: &Message, mut writer: impl Write) -> Result<()> {
     let mut output = Output::new(&mut writer);
     let mut boundaries = Boundaries::of(message)?;
     write_message(message, &mut output, &mut boundaries)?;
@@ -71,7 +71,7 @@ pub fn export(message: &mut Message, mut writer: impl Write) -> Result<()> {
 }
 
 fn write_message(
-    message: &mut Message,
+    message: &Message,
     output: &mut Output<'_>,
     boundaries: &mut Boundaries,
 ) -> Result<()> {
@@ -84,13 +84,13 @@ fn write_message(
 
 fn write_node(
     node: Node,
-    message: &mut Message,
+    message: &Message,
     output: &mut Output<'_>,
     boundaries: &mut Boundaries,
 ) -> Result<()> {
     match node {
         Node::Text(written) => output.write(&written),
-        Node::Attachment(part) => write_part(&part, message, output),
+        Node::Attachment(part) => write_part(&part, message, output, boundaries),
         Node::Multipart(multipart) => {
             let boundary = boundaries.next();
             output.write(&multipart.header(&boundary))?;
@@ -103,23 +103,41 @@ fn write_node(
     }
 }
 
-fn write_part(part: &Part, message: &mut Message, output: &mut Output<'_>) -> Result<()> {
+fn write_part(
+    part: &Part,
+    message: &Message,
+    output: &mut Output<'_>,
+    boundaries: &mut Boundaries,
+) -> Result<()> {
     output.write(&part.header)?;
-    let data = |message: &Message| match message.open_attachment_data(part.number) {
-        Ok(data) => Ok(Some(data)),
+    let data = || found(message.open_attachment_data(part.number));
+    let mut encoding =
+        |name: &str| output.write(format!("Content-Transfer-Encoding: {name}\r\n\r\n").as_bytes());
+    match part.writing {
+        Writing::Base64 => {
+            encoding("base64")?;
+            data()?.map_or(Ok(()), |mut data| output.copy_base64(&mut data))
+        }
+        Writing::Lines => {
+            encoding(data()?.map_or(Ok("7bit"), |mut data| plain_encoding(&mut data))?)?;
+            data()?.map_or(Ok(()), |mut data| output.copy_lines(&mut data))
+        }
+        Writing::Message => {
+            encoding("8bit")?;
+            let embedded = found(message.open_attached_message(part.number))?;
+            embedded.map_or(Ok(()), |embedded| {
+                write_message(&embedded, output, boundaries)
+            })
+        }
+    }
+}
+
+/// An attachment may hold nothing.
+fn found<T>(opened: Result<T>) -> Result<Option<T>> {
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
-    };
-    let encoding = match (part.writing, data(message)?) {
-        (Writing::Base64, _) => "base64",
-        (Writing::AsItIs, None) => "7bit",
-        (Writing::AsItIs, Some(mut data)) => plain_encoding(&mut data)?,
-    };
-    output.write(format!("Content-Transfer-Encoding: {encoding}\r\n\r\n").as_bytes())?;
-    match data(message)? {
-        None => Ok(()),
-        Some(mut data) if part.writing == Writing::Base64 => output.copy_base64(&mut data),
-        Some(mut data) => output.copy(&mut data),
     }
 }
 

@@ -35,9 +35,15 @@ impl<'w> Output<'w> {
         self.inner.write_all(bytes).map_err(write_failed)
     }
 
-    /// Copies a stream as it is.
-    pub(super) fn copy(&mut self, data: &mut StreamReader) -> Result<()> {
-        pieces(data, |piece| self.write(piece))
+    /// Copies a stream of lines, each of which then ends in CRLF.
+    pub(super) fn copy_lines(&mut self, data: &mut StreamReader) -> Result<()> {
+        let mut lines = LineEnds::default();
+        let mut canonical = Vec::new();
+        pieces(data, |piece| {
+            canonical.clear();
+            lines.take(piece, &mut canonical);
+            self.write(&canonical)
+        })
     }
 
     /// Copies a stream in base64.
@@ -82,21 +88,43 @@ fn pieces(data: &mut StreamReader, mut take: impl FnMut(&[u8]) -> Result<()>) ->
     }
 }
 
-/// What is written in the place of an encoding (RFC 2045, 6.2): the least that data is without one.
+/// What is written in the place of an encoding (RFC 2045, 6.2): the least that lines of data are without one.
 pub(super) fn plain_encoding(data: &mut StreamReader) -> Result<&'static str> {
     let mut seen = Lines::default();
+    let (mut lines, mut canonical) = (LineEnds::default(), Vec::new());
     pieces(data, |piece| {
-        seen.take(piece);
+        canonical.clear();
+        lines.take(piece, &mut canonical);
+        seen.take(&canonical);
         Ok(())
     })?;
     Ok(seen.encoding())
 }
 
-/// What lines of data have shown so far.
+/// Makes CRLF of every line end in text that comes in pieces.
+#[derive(Debug, Default)]
+pub(super) struct LineEnds {
+    after_cr: bool,
+}
+
+impl LineEnds {
+    /// Adds a piece to what was written before.
+    pub(super) fn take(&mut self, piece: &[u8], written: &mut Vec<u8>) {
+        for &byte in piece {
+            match byte {
+                b'\n' if self.after_cr => {}
+                b'\r' | b'\n' => written.extend_from_slice(b"\r\n"),
+                other => written.push(other),
+            }
+            self.after_cr = byte == b'\r';
+        }
+    }
+}
+
+/// What lines, each ending in CRLF, have shown so far.
 #[derive(Debug, Default)]
 struct Lines {
     length: usize,
-    after_cr: bool,
     has_high: bool,
     is_binary: bool,
 }
@@ -104,21 +132,18 @@ struct Lines {
 impl Lines {
     fn take(&mut self, piece: &[u8]) {
         for &byte in piece {
-            // CR and LF only occur together.
-            self.is_binary |= byte == 0 || self.after_cr != (byte == b'\n');
             self.has_high |= !byte.is_ascii();
             self.length = match byte {
                 b'\n' => 0,
                 b'\r' => self.length,
                 _ => self.length + 1,
             };
-            self.is_binary |= self.length > LONGEST_LINE;
-            self.after_cr = byte == b'\r';
+            self.is_binary |= byte == 0 || self.length > LONGEST_LINE;
         }
     }
 
     fn encoding(&self) -> &'static str {
-        match (self.is_binary || self.after_cr, self.has_high) {
+        match (self.is_binary, self.has_high) {
             (true, _) => "binary",
             (false, true) => "8bit",
             (false, false) => "7bit",
@@ -139,10 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn every_line_end_becomes_crlf_also_between_two_pieces() {
+        let mut lines = LineEnds::default();
+        let mut written = Vec::new();
+        for piece in ["a\nb\r", "\nc\rd\n\r", "", "\re"] {
+            lines.take(piece.as_bytes(), &mut written);
+        }
+        assert_eq!(written, b"a\r\nb\r\nc\r\nd\r\n\r\n\r\ne");
+    }
+
+    #[test]
     fn data_is_called_what_it_is() {
         assert_eq!(encoding(&["a\r", "\nb"]), "7bit");
         assert_eq!(encoding(&["\u{e9}\r\n"]), "8bit");
-        for binary in ["a\nb", "a\rb", "a\r", "\0", &"a".repeat(999)] {
+        for binary in ["\0", &"a".repeat(999)] {
             assert_eq!(encoding(&[binary]), "binary", "{binary:?}");
         }
         let longest = "a".repeat(998);

@@ -1,8 +1,8 @@
 //! An attachment as a part of a mail.
 
 use crate::error::Result;
-use crate::model::{AttachMethod, PropertyKind, PropertyTag, PropertyValue, Tag, pr};
-use crate::store::{Attachment, AttachmentNumber};
+use crate::model::{AttachmentRow, PropertyKind, PropertyTag, PropertyValue, StoredValue, Tag, pr};
+use crate::store::{AttachmentNumber, Message};
 
 use super::super::attachment::{REFERRED_TO_BY_HTML, Surroundings, attachment_of};
 use super::super::entity::{Entity, Leaf, Place};
@@ -20,8 +20,10 @@ pub(super) struct Around {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writing {
     Base64,
-    /// As it is: what is a message, or part of one, may not be encoded (RFC 2046, 5.2).
-    AsItIs,
+    /// Line by line: what is part of a message may not be encoded (RFC 2046, 5.2).
+    Lines,
+    /// As a mail of its own.
+    Message,
 }
 
 /// An attachment ready to be written.
@@ -44,12 +46,14 @@ impl Part {
     /// Plans an attachment. `header` is the stored header of the message, for an attachment that was
     /// the whole of a mail; otherwise that of the attachment is taken.
     pub(super) fn plan(
-        attachment: &Attachment<'_>,
+        message: &Message,
+        number: AttachmentNumber,
         around: Around,
         header: Option<&KeptHeader>,
     ) -> Result<Self> {
-        let held = Held::of(attachment)?;
-        let own = attachment.get(pr::MIME_HEADERS)?;
+        let row = message.attachment_row(number)?;
+        let held = Held::of(message, row)?;
+        let own = property(message, row, pr::INTERNET_HEADERS_RAW)?;
         let was_a_part = own.is_some();
         let own = KeptHeader::read(&own.unwrap_or_default());
         let is_related = around.has_html && held.is_shown;
@@ -58,18 +62,23 @@ impl Part {
             _ => own.without(&[ENCODING]),
         };
         let media_type = held.media_type();
-        let writing = if media_type.starts_with("message/") {
-            Writing::AsItIs
+        let writing = if row.embedded.is_some() {
+            Writing::Message
+        } else if media_type.starts_with("message/") {
+            Writing::Lines
         } else {
             Writing::Base64
         };
-        let header = if held.is_said_by(&kept, is_related, around) {
-            kept
-        } else {
-            held.header(&media_type, is_related)
-        };
+        // A disposition of our own may be all that is missing.
+        let mut other = Fields::after(KeptHeader::read(&kept).without(&[DISPOSITION]));
+        other.content(DISPOSITION, disposition(is_related), &held.file_name());
+        let candidates = [kept, other.into_bytes()];
+        let said = candidates
+            .into_iter()
+            .find(|header| held.is_said_by(header, is_related, around));
+        let header = said.unwrap_or_else(|| held.header(&media_type, is_related));
         Ok(Self {
-            number: attachment.number(),
+            number,
             media_type,
             header,
             writing,
@@ -80,6 +89,12 @@ impl Part {
 }
 
 const ENCODING: &str = "Content-Transfer-Encoding";
+const DISPOSITION: &str = "Content-Disposition";
+
+/// How a part is shown that an HTML body refers to, or any other (RFC 2183, 2).
+fn disposition(is_related: bool) -> &'static str {
+    if is_related { "inline" } else { "attachment" }
+}
 
 /// The fields of a message that describe its only part.
 const CONTENT: &[&str] = &[
@@ -100,9 +115,9 @@ struct Held {
 }
 
 impl Held {
-    fn of(attachment: &Attachment<'_>) -> Result<Self> {
+    fn of(message: &Message, row: &AttachmentRow) -> Result<Self> {
         let text = |tag: Tag<String>| -> Result<Option<String>> {
-            Ok(attachment.get(tag)?.filter(|text| !text.is_empty()))
+            Ok(property(message, row, tag)?.filter(|text| !text.is_empty()))
         };
         let mut name = None;
         for tag in [
@@ -116,14 +131,16 @@ impl Held {
         }
         let content_id = text(pr::ATTACH_CONTENT_ID)?;
         let location = text(pr::ATTACH_CONTENT_LOCATION)?;
-        let flags = attachment.get(pr::ATTACH_FLAGS)?.unwrap_or(0);
-        let method = attachment.get(pr::ATTACH_METHOD)?;
-        let is_message = method == Some(AttachMethod::EmbeddedMessage.code());
+        let flags = property(message, row, pr::ATTACH_FLAGS)?.unwrap_or(0);
+        let media_type = text(pr::ATTACH_MIME_TAG)?;
+        let is_message = row.embedded.is_some();
         Ok(Self {
-            media_type: if is_message {
-                Some("message/rfc822".to_owned())
-            } else {
-                text(pr::ATTACH_MIME_TAG)?
+            media_type: match media_type {
+                Some(media_type) if !is_message || media_type == "message/global" => {
+                    Some(media_type)
+                }
+                _ if is_message => Some("message/rfc822".to_owned()),
+                other => other,
             },
             name,
             is_shown: flags & REFERRED_TO_BY_HTML != 0
@@ -185,16 +202,15 @@ impl Held {
         named && self.media_type().starts_with("message/")
     }
 
+    fn file_name(&self) -> Vec<(&'static str, &str)> {
+        let name = self.name.iter();
+        name.map(|name| ("filename", name.as_str())).collect()
+    }
+
     fn header(&self, media_type: &str, is_related: bool) -> Vec<u8> {
         let mut fields = Fields::default();
         fields.content("Content-Type", media_type, &[]);
-        let name: Vec<_> = self
-            .name
-            .iter()
-            .map(|name| ("filename", name.as_str()))
-            .collect();
-        let disposition = if is_related { "inline" } else { "attachment" };
-        fields.content("Content-Disposition", disposition, &name);
+        fields.content(DISPOSITION, disposition(is_related), &self.file_name());
         if let Some(id) = &self.content_id {
             fields.line("Content-ID", &format!("<{id}>"));
         }
@@ -203,6 +219,20 @@ impl Held {
         }
         fields.into_bytes()
     }
+}
+
+/// A property of an attachment, a large one as well.
+fn property<T: PropertyKind>(
+    message: &Message,
+    row: &AttachmentRow,
+    tag: Tag<T>,
+) -> Result<Option<T>> {
+    let value = match row.properties.get(tag.tag()) {
+        None => return Ok(None),
+        Some(StoredValue::Inline(value)) => value.clone(),
+        Some(StoredValue::Stream(_)) => message.load(&row.properties, tag.tag())?,
+    };
+    Ok(T::from_value(value))
 }
 
 fn value<T: PropertyKind>(all: &[(PropertyTag, PropertyValue)], tag: Tag<T>) -> Option<T> {

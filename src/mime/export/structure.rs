@@ -57,7 +57,7 @@ impl Node {
     /// Plans the structure of a message:
     /// mixed (alternative (text, related (HTML, what it shows)), other attachments), without the
     /// multiparts that would hold one part.
-    pub(super) fn plan(message: &mut Message, stored: &KeptHeader) -> Result<Self> {
+    pub(super) fn plan(message: &Message, stored: &KeptHeader) -> Result<Self> {
         let stored_type = StoredType::of(stored);
         let (plain, html) = (plain(message)?, html(message)?);
         let around = Around {
@@ -69,8 +69,7 @@ impl Node {
         let is_only = !has_text && infos.len() == 1;
         let (mut related, mut others) = (Vec::new(), Vec::new());
         for info in infos {
-            let attachment = message.open_attachment(info.number)?;
-            let part = Part::plan(&attachment, around, is_only.then_some(stored))?;
+            let part = Part::plan(message, info.number, around, is_only.then_some(stored))?;
             if part.is_related {
                 related.push(part);
             } else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mapistore::{
     Access, AccessLevel, Deletion, EntryId, Error, Folder, Message, ObjectUid, ReadState,
-    SaveFlags, SaveId, Store, StreamReader,
+    SaveFlags, SaveId, Saved, Store, StreamReader,
 };
 
 use super::answers::{answer_of, answer_of_outcomes, answer_of_saved, failed};
@@ -55,6 +55,15 @@ pub(crate) enum Verdict {
 pub(crate) enum Manner {
     Guarded,
     Forced,
+}
+
+impl Manner {
+    fn flags(self, keep_open: SaveFlags) -> SaveFlags {
+        match self {
+            Manner::Guarded => keep_open,
+            Manner::Forced => keep_open | SaveFlags::FORCE_SAVE,
+        }
+    }
 }
 
 impl Handle {
@@ -167,33 +176,65 @@ impl Client {
         manner: Manner,
         keep_open: SaveFlags,
     ) -> anyhow::Result<Verdict> {
-        let flags = match manner {
-            Manner::Guarded => keep_open,
-            Manner::Forced => keep_open | SaveFlags::FORCE_SAVE,
-        };
         loop {
-            let call = self.recorder.ask(Question::Save {
-                handle: handle.number,
-                message: handle.uid(),
-                save_id: handle.message.save_id().to_string(),
-                base: handle.version(),
-                forced: manner == Manner::Forced,
-                parts: handle.own.clone(),
-            })?;
-            let saved = handle.message.save_changes(flags);
-            let answer = saved.as_ref().map_or_else(answer_of, answer_of_saved);
-            self.recorder.tell(call, answer)?;
-            return Ok(match saved {
-                Ok(_) => {
-                    handle.own.clear();
-                    Verdict::Saved
-                }
-                Err(Error::OutcomeUnknown { .. }) => continue,
-                Err(Error::ObjectChanged { .. }) => Verdict::Changed,
-                Err(Error::ObjectDeleted { .. }) => Verdict::Deleted,
-                Err(_) => Verdict::Failed,
-            });
+            let call = self.recorder.ask(saving(handle, manner))?;
+            let saved = handle.message.save_changes(manner.flags(keep_open));
+            if let Some(verdict) = self.tell_saved(call, handle, &saved)? {
+                return Ok(verdict);
+            }
         }
+    }
+
+    /// Saves several handles in one commit; each was asked for by itself and has an answer of its own.
+    pub(crate) fn save_together(
+        &mut self,
+        handles: &mut [Handle],
+        manner: Manner,
+        keep_open: SaveFlags,
+    ) -> anyhow::Result<Vec<Verdict>> {
+        let mut calls = Vec::with_capacity(handles.len());
+        for handle in &*handles {
+            calls.push(self.recorder.ask(saving(handle, manner))?);
+        }
+        let messages = handles.iter_mut().map(|handle| &mut handle.message);
+        let results = match self.store.save_batch(messages, manner.flags(keep_open)) {
+            Ok(results) => results,
+            Err(error) => {
+                for call in calls {
+                    self.recorder.tell(call, answer_of(&error))?;
+                }
+                return Ok(vec![Verdict::Failed; handles.len()]);
+            }
+        };
+        let mut verdicts = Vec::with_capacity(handles.len());
+        for ((handle, call), saved) in handles.iter_mut().zip(calls).zip(&results) {
+            verdicts.push(self.tell_saved(call, handle, saved)?);
+        }
+        let settled = verdicts.into_iter().zip(handles).map(|(verdict, handle)| {
+            verdict.map_or_else(|| self.save(handle, manner, keep_open), Ok)
+        });
+        settled.collect()
+    }
+
+    /// Records how a save came out; none where that is not known and it must be asked again.
+    fn tell_saved(
+        &mut self,
+        call: Call,
+        handle: &mut Handle,
+        saved: &mapistore::Result<Saved>,
+    ) -> anyhow::Result<Option<Verdict>> {
+        let answer = saved.as_ref().map_or_else(answer_of, answer_of_saved);
+        self.recorder.tell(call, answer)?;
+        Ok(match saved {
+            Ok(_) => {
+                handle.own.clear();
+                Some(Verdict::Saved)
+            }
+            Err(Error::OutcomeUnknown { .. }) => None,
+            Err(Error::ObjectChanged { .. }) => Some(Verdict::Changed),
+            Err(Error::ObjectDeleted { .. }) => Some(Verdict::Deleted),
+            Err(_) => Some(Verdict::Failed),
+        })
     }
 
     /// Gives the pending changes an id of the host's.
@@ -375,6 +416,18 @@ impl Client {
             call,
             collected.map_or_else(|error| answer_of(&error), |_| Answer::Done),
         )?)
+    }
+}
+
+/// A save of what was changed in a handle.
+fn saving(handle: &Handle, manner: Manner) -> Question {
+    Question::Save {
+        handle: handle.number,
+        message: handle.uid(),
+        save_id: handle.message.save_id().to_string(),
+        base: handle.version(),
+        forced: manner == Manner::Forced,
+        parts: handle.own.clone(),
     }
 }
 

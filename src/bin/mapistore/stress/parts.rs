@@ -1,8 +1,10 @@
 //! The parts of a message: each is changed by itself, and says one mark wherever it is read.
 
+use std::io::{Seek, SeekFrom, Write};
+
 use mapistore::{
     AttachMethod, AttachmentNumber, EmbeddedAccess, EmbeddedMessage, Message, Recipient, SaveFlags,
-    StreamReader, pr,
+    StreamAccess, StreamReader, pr,
 };
 
 use super::marks::{Hearing, Marks, chant};
@@ -49,21 +51,16 @@ impl Part {
         message: &mut Message,
         mark: &str,
         random: &mut Random,
-    ) -> mapistore::Result<()> {
+    ) -> anyhow::Result<()> {
         match self {
-            Part::Subject => message.set(pr::SUBJECT, mark),
-            Part::Body => {
-                let body = chant(mark, size(random, 200));
-                if random.percent(30) {
-                    return message
-                        .set_stream(pr::BODY.tag(), body.as_bytes())
-                        .map(drop);
-                }
-                message.set(pr::BODY, body)
-            }
+            Part::Subject => Ok(message.set(pr::SUBJECT, mark)?),
+            Part::Body => put_body(message, chant(mark, size(random, 200)), random),
             Part::Recipients => put_recipients(message, mark, random),
             Part::Attachments => put_attachments(message, mark, random),
-            Part::Html => message.set(pr::HTML, chant(mark, size(random, 5_000)).into_bytes()),
+            Part::Html => {
+                let html = chant(mark, size(random, 5_000)).into_bytes();
+                Ok(message.set(pr::HTML, html)?)
+            }
             Part::Embedded => put_embedded(message, mark, random),
         }
     }
@@ -177,7 +174,29 @@ fn first_to_change(
     Ok(kept)
 }
 
-fn put_recipients(message: &mut Message, mark: &str, random: &mut Random) -> mapistore::Result<()> {
+/// As a value, from a reader, or in pieces through a stream.
+fn put_body(message: &mut Message, body: String, random: &mut Random) -> anyhow::Result<()> {
+    let tag = pr::BODY.tag();
+    let access = match random.below(10) {
+        0..=3 => return Ok(message.set(pr::BODY, body)?),
+        4 | 5 => return Ok(message.set_stream(tag, body.as_bytes()).map(drop)?),
+        6 | 7 if message.get(pr::BODY)?.is_some() => StreamAccess::ReadWrite,
+        _ => StreamAccess::Create,
+    };
+    let mut stream = message.open_property_stream(tag, access)?;
+    // The end first, over what was there or after a gap; then the rest.
+    let (start, end) = body.as_bytes().split_at(random.below(body.len()));
+    stream.seek(SeekFrom::Start(start.len() as u64))?;
+    stream.write_all(end)?;
+    stream.rewind()?;
+    for piece in start.chunks(1 + random.below(100_000)) {
+        stream.write_all(piece)?;
+    }
+    stream.set_size(body.len() as u64)?;
+    Ok(stream.commit()?)
+}
+
+fn put_recipients(message: &mut Message, mark: &str, random: &mut Random) -> anyhow::Result<()> {
     let recipient = |random: &mut Random| match random.below(3) {
         0 => Recipient::to(mark, mark),
         1 => Recipient::cc(mark, mark),
@@ -202,16 +221,12 @@ fn put_recipients(message: &mut Message, mark: &str, random: &mut Random) -> map
     Ok(())
 }
 
-fn put_attachments(
-    message: &mut Message,
-    mark: &str,
-    random: &mut Random,
-) -> mapistore::Result<()> {
+fn put_attachments(message: &mut Message, mark: &str, random: &mut Random) -> anyhow::Result<()> {
     if let Some(number) = first_to_change(message, Holds::Bytes, random)? {
         let mut attachment = message.open_attachment(number)?;
         attachment.set(pr::ATTACH_LONG_FILENAME, mark)?;
         attachment.set_data(chant(mark, size(random, 500)).as_bytes())?;
-        return attachment.save_changes(SaveFlags::empty());
+        return Ok(attachment.save_changes(SaveFlags::empty())?);
     }
     for _ in 0..=random.below(2) {
         message.attach(mark, chant(mark, size(random, 500)).as_bytes())?;
@@ -219,7 +234,7 @@ fn put_attachments(
     Ok(())
 }
 
-fn put_embedded(message: &mut Message, mark: &str, random: &mut Random) -> mapistore::Result<()> {
+fn put_embedded(message: &mut Message, mark: &str, random: &mut Random) -> anyhow::Result<()> {
     let mut attachment = match first_to_change(message, Holds::Message, random)? {
         Some(number) => message.open_attachment(number)?,
         None => message.create_attachment()?,
@@ -242,7 +257,7 @@ fn put_embedded(message: &mut Message, mark: &str, random: &mut Random) -> mapis
     }
     embedded.save_changes(SaveFlags::empty())?;
     drop(embedded);
-    attachment.save_changes(SaveFlags::empty())
+    Ok(attachment.save_changes(SaveFlags::empty())?)
 }
 
 /// Small as a rule, sometimes of several chunks, and seldom so large that it goes to the store before the save.

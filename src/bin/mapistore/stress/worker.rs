@@ -72,7 +72,8 @@ impl Worker {
 
     fn step(&mut self) -> anyhow::Result<()> {
         match self.random.below(100) {
-            0..=39 => self.save_fresh(),
+            0..=34 => self.save_fresh(),
+            35..=39 => self.save_many(),
             40..=59 => self.save_old(),
             60..=71 => self.read(),
             72..=78 => self.begin_listening(),
@@ -168,11 +169,7 @@ impl Worker {
         if self.random.percent(5) {
             self.client.name_save(&mut handle)?;
         }
-        let manner = if self.random.percent(8) {
-            Manner::Forced
-        } else {
-            Manner::Guarded
-        };
+        let manner = self.manner();
         let keep_open = match self.random.below(10) {
             0..=4 => SaveFlags::KEEP_OPEN_READWRITE,
             5 => SaveFlags::KEEP_OPEN_READONLY,
@@ -184,6 +181,50 @@ impl Worker {
             Verdict::Changed => self.resolve(handle),
             Verdict::Deleted => self.bury(handle),
             Verdict::Failed => self.client.close(handle),
+        }
+    }
+
+    /// Saves several handles in one commit: some that were opened a while ago, and some fresh ones.
+    fn save_many(&mut self) -> anyhow::Result<()> {
+        let mut handles = Vec::new();
+        for _ in 0..2 + self.random.below(4) {
+            let old = if self.random.percent(50) {
+                self.take_handle()
+            } else {
+                None
+            };
+            let handle = match old {
+                Some(handle) => Some(handle),
+                None => self.open()?,
+            };
+            match handle {
+                Some(handle) if handle.is_modifiable() => handles.push(handle),
+                Some(handle) => self.keep(handle)?,
+                None => {}
+            }
+        }
+        for handle in &mut handles {
+            self.change(handle)?;
+        }
+        let manner = self.manner();
+        let flags = SaveFlags::KEEP_OPEN_READWRITE;
+        let verdicts = self.client.save_together(&mut handles, manner, flags)?;
+        for (handle, verdict) in handles.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Saved => self.keep(handle)?,
+                Verdict::Changed => self.resolve(handle)?,
+                Verdict::Deleted => self.bury(handle)?,
+                Verdict::Failed => self.client.close(handle)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn manner(&mut self) -> Manner {
+        if self.random.percent(8) {
+            Manner::Forced
+        } else {
+            Manner::Guarded
         }
     }
 

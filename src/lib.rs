@@ -49,7 +49,7 @@
 //! # Features
 //!
 //! - `cli` (default): the program `mapistore`. Hosts set `default-features = false`.
-//! - `mime`: the module `mime`, which reads mail files.
+//! - `mime`: the module `mime`, which reads and writes mail files.
 //!
 //! # Floors
 //!

@@ -1,10 +1,6 @@
 //! docs/mapi-coverage.md, held against the requirement ids that it answers and against the tests that it names.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test's panic is its report"
-)]
+#![expect(clippy::unwrap_used, reason = "a test's panic is its report")]
 
 #[path = "coverage/named_tests.rs"]
 mod named_tests;

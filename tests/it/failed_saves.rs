@@ -163,7 +163,7 @@ fn missing_folder_is_reported_before_a_missing_turn(scene: &Scene) {
 }
 
 fn save_without_a_turn_in_time_writes_nothing_and_can_be_repeated(scene: &Scene) {
-    // P3, S8, OXCMSG-R1670/R718/R722
+    // P3, S8, OXCMSG-R1670/R718/R722, OXCMSG-R1070
     let impatient = impatient(scene);
     let id = scene.message("original");
     let handle = impatient.edit(&id, "mine");
@@ -247,7 +247,7 @@ fn failed_save_leaves_the_handle_as_it_was_whatever_the_flags(scene: &Scene) {
 }
 
 fn deleted_message_cannot_be_saved_even_by_force(scene: &Scene) {
-    // S4, MAPI-SaveChanges-8, MAPI-SaveChanges-9
+    // S4, MAPI-SaveChanges-8, MAPI-SaveChanges-9, MAPI-DeleteMessages-3
     for hard in [false, true] {
         let id = scene.message("original");
         let (mine, idle) = (

@@ -267,7 +267,7 @@ impl Client {
     /// Saves what a handle shows as a new message. What it shows is read before, and that is recorded too.
     pub(crate) fn copy(
         &mut self,
-        handle: &mut Handle,
+        handle: &Handle,
         folder: &Folder,
     ) -> anyhow::Result<Option<EntryId>> {
         let parts = self.read(handle)?;
@@ -288,11 +288,11 @@ impl Client {
     }
 
     /// Reads every part of a handle.
-    pub(crate) fn read(&mut self, handle: &mut Handle) -> anyhow::Result<Parts> {
+    pub(crate) fn read(&mut self, handle: &Handle) -> anyhow::Result<Parts> {
         let call = self.recorder.ask(reading(handle))?;
         let mut parts = Parts::new();
         for part in Part::ALL {
-            match part.hear(&mut handle.message) {
+            match part.hear(&handle.message) {
                 Ok(mark) => parts.insert(part.name().to_owned(), mark),
                 Err(error) => {
                     self.recorder.tell(call, answer_of(&error))?;
@@ -312,12 +312,12 @@ impl Client {
     /// Reads the beginning of a part that is a stream.
     pub(crate) fn begin_listening(
         &mut self,
-        handle: &mut Handle,
+        handle: &Handle,
         part: Part,
         bytes: u64,
     ) -> anyhow::Result<Option<Listening>> {
         let call = self.recorder.ask(reading(handle))?;
-        match part.stream(&mut handle.message) {
+        match part.stream(&handle.message) {
             Ok(Some(mut stream)) => {
                 let mut hearing = Hearing::default();
                 let listened = hearing.listen(&mut stream, bytes);

@@ -80,10 +80,10 @@ fn export_messages(store: &Store, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn final_state(store: &Store, entry_id: &EntryId) -> anyhow::Result<Final> {
-    let mut message = store.open_message_or_deleted(entry_id, Access::ReadOnly)?;
+    let message = store.open_message_or_deleted(entry_id, Access::ReadOnly)?;
     let mut parts = Parts::new();
     for part in Part::ALL {
-        parts.insert(part.name().to_owned(), part.hear(&mut message)?);
+        parts.insert(part.name().to_owned(), part.hear(&message)?);
     }
     Ok(Final {
         message: entry_id.object().to_string(),

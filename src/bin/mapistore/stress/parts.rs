@@ -65,15 +65,14 @@ impl Part {
         }
     }
 
-    /// The mark that a part of a handle carries. The handle shows what it did before: an attached message can only be
-    /// reached through a handle that might change it, and is opened for reading.
-    pub(crate) fn hear(self, message: &mut Message) -> mapistore::Result<String> {
+    /// The mark that a part of a handle carries.
+    pub(crate) fn hear(self, message: &Message) -> mapistore::Result<String> {
         let mut marks = Marks::default();
         self.hear_into(message, &mut marks)?;
         Ok(marks.heard())
     }
 
-    fn hear_into(self, message: &mut Message, marks: &mut Marks) -> mapistore::Result<()> {
+    fn hear_into(self, message: &Message, marks: &mut Marks) -> mapistore::Result<()> {
         match self {
             Part::Subject => marks.add_text(&message.get(pr::SUBJECT)?.unwrap_or_default()),
             Part::Body => marks.add_text(&message.get(pr::BODY)?.unwrap_or_default()),
@@ -103,11 +102,9 @@ impl Part {
             Part::Embedded => {
                 for (number, name) in attached(message, Holds::Message)? {
                     marks.add_text(&name);
-                    let mut attachment = message.open_attachment(number)?;
-                    let mut embedded =
-                        attachment.open_embedded_message(EmbeddedAccess::ReadOnly)?;
+                    let embedded = message.open_attached_message(number)?;
                     for part in Part::ALL {
-                        part.hear_into(&mut embedded, marks)?;
+                        part.hear_into(&embedded, marks)?;
                     }
                 }
             }
@@ -116,7 +113,7 @@ impl Part {
     }
 
     /// Opens a part that is one stream; none where it has none.
-    pub(crate) fn stream(self, message: &mut Message) -> mapistore::Result<Option<StreamReader>> {
+    pub(crate) fn stream(self, message: &Message) -> mapistore::Result<Option<StreamReader>> {
         match self {
             Part::Subject | Part::Recipients => Ok(None),
             Part::Body => message.open_stream(pr::BODY.tag()).map(Some),
@@ -126,11 +123,10 @@ impl Part {
                 None => Ok(None),
             },
             Part::Embedded => match attached(message, Holds::Message)?.first() {
-                Some((number, _)) => message
-                    .open_attachment(*number)?
-                    .open_embedded_message(EmbeddedAccess::ReadOnly)?
-                    .open_stream(pr::HTML.tag())
-                    .map(Some),
+                Some((number, _)) => {
+                    let embedded = message.open_attached_message(*number)?;
+                    embedded.open_stream(pr::HTML.tag()).map(Some)
+                }
                 None => Ok(None),
             },
         }

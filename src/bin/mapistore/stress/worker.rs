@@ -63,8 +63,8 @@ impl Worker {
         for stream in std::mem::take(&mut self.streams) {
             self.client.end_listening(stream)?;
         }
-        for mut handle in std::mem::take(&mut self.handles) {
-            self.client.read(&mut handle)?;
+        for handle in std::mem::take(&mut self.handles) {
+            self.client.read(&handle)?;
             self.client.close(handle)?;
         }
         Ok(())
@@ -107,7 +107,7 @@ impl Worker {
     fn save_fresh(&mut self) -> anyhow::Result<()> {
         if let Some(mut handle) = self.open()? {
             if self.random.percent(25) {
-                self.client.read(&mut handle)?;
+                self.client.read(&handle)?;
             }
             self.change(&mut handle)?;
             self.save(handle)?;
@@ -267,18 +267,18 @@ impl Worker {
             1 => self.copy(handle),
             2 => {
                 self.client.reload(&mut handle)?;
-                self.client.read(&mut handle)?;
+                self.client.read(&handle)?;
                 self.client.close(handle)
             }
             _ => self.client.close(handle),
         }
     }
 
-    fn copy(&mut self, mut handle: Handle) -> anyhow::Result<()> {
+    fn copy(&mut self, handle: Handle) -> anyhow::Result<()> {
         let to = self.random.below(2);
         if let (true, Some(folder)) = (self.messages.len() < 2 * self.target, self.folders.get(to))
         {
-            let copied = self.client.copy(&mut handle, folder)?;
+            let copied = self.client.copy(&handle, folder)?;
             self.messages.extend(copied);
         }
         self.client.close(handle)
@@ -289,10 +289,8 @@ impl Worker {
             Some(handle) => Some(handle),
             None => self.open()?,
         };
-        let Some(mut handle) = handle else {
-            return Ok(());
-        };
-        self.client.read(&mut handle)?;
+        let Some(handle) = handle else { return Ok(()) };
+        self.client.read(&handle)?;
         self.keep(handle)
     }
 
@@ -300,7 +298,7 @@ impl Worker {
         if self.streams.len() >= STREAMS {
             self.end_listening()?;
         }
-        let Some(mut handle) = self.take_handle() else {
+        let Some(handle) = self.take_handle() else {
             return Ok(());
         };
         let parts = [Part::Body, Part::Attachments, Part::Html, Part::Embedded];
@@ -308,7 +306,7 @@ impl Worker {
             // Half of a small one; of a large one not even the first chunk.
             let bytes = 100 + self.random.below(3_000) as u64;
             self.streams
-                .extend(self.client.begin_listening(&mut handle, part, bytes)?);
+                .extend(self.client.begin_listening(&handle, part, bytes)?);
         }
         self.keep(handle)
     }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mail_parser::DateTime;
 
-use crate::model::{FileTime, PropertyKind, PropertyTag, PropertyValue, Tag, pr};
+use crate::model::{FileTime, PropertyKind, PropertyTag, PropertyValue, Subject, Tag, pr};
 
 use super::addresses::map_senders;
 use super::header_block::HeaderBlock;
@@ -71,7 +71,7 @@ fn map_subject(header: &HeaderBlock<'_>, properties: &mut Vec<(PropertyTag, Prop
     let subject = header.decoded_text("Subject");
     let topic = header
         .decoded_text("Thread-Topic")
-        .or_else(|| subject.as_deref().map(without_prefix).map(str::to_owned));
+        .or_else(|| subject.as_deref().map(without_prefix));
     set_some(properties, pr::SUBJECT, subject);
     set_some(properties, pr::CONVERSATION_TOPIC, topic);
     let index = header.text("Thread-Index").and_then(|index| {
@@ -88,20 +88,10 @@ fn map_subject(header: &HeaderBlock<'_>, properties: &mut Vec<(PropertyTag, Prop
     );
 }
 
-/// The subject without its prefix: one to three characters that are no digits, and a colon with a
-/// space ([MS-OXCMSG] section 2.2.1.9).
-pub(super) fn without_prefix(subject: &str) -> &str {
-    match subject.split_once(": ") {
-        Some((prefix, rest))
-            if (1..=3).contains(&prefix.chars().count())
-                && !prefix
-                    .chars()
-                    .any(|character| character.is_numeric() || character == ' ') =>
-        {
-            rest.trim_start()
-        }
-        _ => subject,
-    }
+/// The subject without its prefix.
+pub(super) fn without_prefix(subject: &str) -> String {
+    let subject = Subject::new(subject.to_owned(), None);
+    subject.normalized().trim_start().to_owned()
 }
 
 /// Maps `Date`, and the time of the topmost `Received`, which the last transport wrote

@@ -12,6 +12,8 @@
 //! | `property_value`, `file_time` | values |
 //! | `content` | what one version of a message consists of |
 //! | `recipient` | a recipient as a person thinks of it |
+//! | `subject` | a subject and its parts |
+//! | `one_off` | entry ids that hold a name themselves |
 //! | `document` | content as the JSON text of a row, and back |
 //! | `change_key` | which version follows which, also between stores |
 //! | `flags` | flag words and choices |
@@ -27,6 +29,7 @@ mod file_time;
 mod flags;
 mod folder_kind;
 mod id;
+mod one_off;
 pub mod pr;
 mod property_kind;
 mod property_names;
@@ -35,6 +38,7 @@ mod property_tag;
 mod property_value;
 mod read_flags;
 mod recipient;
+mod subject;
 
 pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
 pub(crate) use content::{AttachmentRow, Content, Properties, RecipientRow, changed_properties};
@@ -46,6 +50,7 @@ pub use flags::{
 };
 pub use folder_kind::FolderKind;
 pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
+pub(crate) use one_off::one_off_entry_id;
 pub use property_kind::{PropertyKind, Tag};
 pub use property_names::{KnownProperty, known_properties};
 pub(crate) use property_set::known_property_sets;
@@ -55,3 +60,4 @@ pub use property_value::{AppTime, Currency, PropertyValue, String8};
 pub(crate) use read_flags::{ReadChange, ReadMarks};
 pub use read_flags::{ReadFlags, Receipt};
 pub use recipient::{Recipient, RecipientKind};
+pub(crate) use subject::Subject;

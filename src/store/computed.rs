@@ -1,11 +1,11 @@
 //! Properties that the store computes and nobody sets (S11).
 
 use crate::model::{
-    AccessLevel, Content, FileTime, MessageFlags, PropertyTag, PropertyValue, ReadState, Recipient,
-    RecipientKind, Tag, pr,
+    AccessLevel, Content, FileTime, MessageFlags, ObjectUid, PropertyTag, PropertyValue, ReadState,
+    Recipient, RecipientKind, Tag, one_off_entry_id, pr,
 };
-use crate::store::Message;
 use crate::store::message::Place;
+use crate::store::{Message, subject};
 
 /// MAPI's object type of a message (`MAPI_MESSAGE`).
 const OBJECT_TYPE_MESSAGE: i32 = 5;
@@ -27,6 +27,8 @@ pub(crate) const TAGS: &[PropertyTag] = &[
     pr::ENTRYID.tag(),
     pr::RECORD_KEY.tag(),
     pr::PARENT_ENTRYID.tag(),
+    pr::SEARCH_KEY.tag(),
+    pr::STORE_ENTRYID.tag(),
     pr::STORE_RECORD_KEY.tag(),
     pr::OBJECT_TYPE.tag(),
     pr::ACCESS.tag(),
@@ -36,12 +38,17 @@ pub(crate) const TAGS: &[PropertyTag] = &[
     pr::MESSAGE_SIZE.tag(),
     pr::MESSAGE_SIZE_EXTENDED.tag(),
     pr::HASATTACH.tag(),
+    pr::SUBJECT_PREFIX.tag(),
+    pr::NORMALIZED_SUBJECT.tag(),
     pr::DISPLAY_TO.tag(),
     pr::DISPLAY_CC.tag(),
     pr::DISPLAY_BCC.tag(),
     pr::CREATION_TIME.tag(),
+    pr::CREATOR_NAME.tag(),
+    pr::CREATOR_ENTRYID.tag(),
     pr::LAST_MODIFICATION_TIME.tag(),
     pr::LAST_MODIFIER_NAME.tag(),
+    pr::LAST_MODIFIER_ENTRYID.tag(),
     pr::LOCAL_COMMIT_TIME.tag(),
     pr::CHANGE_KEY.tag(),
     pr::PREDECESSOR_CHANGE_LIST.tag(),
@@ -66,36 +73,26 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         aside, mine, base, ..
     } = message;
     let base = base.as_ref();
-    if let Place::Attachment { record_key, .. } = &message.place {
-        match tag {
-            // Its own it has only as a part of the message that it is stored in.
-            _ if [pr::ENTRYID, pr::PARENT_ENTRYID]
-                .map(Tag::tag)
-                .contains(&tag) =>
-            {
-                return None;
-            }
-            _ if tag == pr::RECORD_KEY.tag() => {
-                return Some(PropertyValue::Binary(record_key.clone()));
-            }
-            // What a message in a folder has in columns, an embedded one has among its properties.
-            _ if tag == pr::LAST_MODIFICATION_TIME.tag() => {
-                return mine.properties.typed(pr::LAST_MODIFICATION_TIME).map(time);
-            }
-            _ if tag == pr::LAST_MODIFIER_NAME.tag() => {
-                let name = mine.properties.typed(pr::LAST_MODIFIER_NAME);
-                return name.map(PropertyValue::Unicode);
-            }
-            _ => {}
-        }
-    }
     Some(match tag {
+        // An embedded message is had only through the message that it is stored in.
+        _ if [pr::ENTRYID, pr::PARENT_ENTRYID]
+            .map(Tag::tag)
+            .contains(&tag)
+            && message.depth() > 0 =>
+        {
+            return None;
+        }
         _ if tag == pr::ENTRYID.tag() => {
             PropertyValue::Binary(message.entry_id().to_bytes().to_vec())
         }
-        _ if tag == pr::RECORD_KEY.tag() => PropertyValue::Binary(message.uid.as_bytes().to_vec()),
         _ if tag == pr::PARENT_ENTRYID.tag() => {
             PropertyValue::Binary(message.folder_id().to_bytes().to_vec())
+        }
+        _ if tag == pr::RECORD_KEY.tag() => PropertyValue::Binary(record_key(message)),
+        _ if tag == pr::SEARCH_KEY.tag() => PropertyValue::Binary(search_key(message)),
+        _ if tag == pr::STORE_ENTRYID.tag() => {
+            let store = ObjectUid::from_bytes(*message.store.uid().as_bytes());
+            PropertyValue::Binary(message.store.entry_id(store).to_bytes().to_vec())
         }
         _ if tag == pr::STORE_RECORD_KEY.tag() => {
             PropertyValue::Binary(message.store.uid().as_bytes().to_vec())
@@ -116,19 +113,67 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         _ if tag == pr::HASATTACH.tag() => {
             PropertyValue::Boolean(!mine.attachments.rows.is_empty())
         }
+        _ if tag == pr::SUBJECT_PREFIX.tag() => {
+            PropertyValue::Unicode(subject::prefix(&mine.properties)?)
+        }
+        _ if tag == pr::NORMALIZED_SUBJECT.tag() => {
+            PropertyValue::Unicode(subject::normalized(&mine.properties)?)
+        }
         _ if tag == pr::DISPLAY_TO.tag() => display(mine, RecipientKind::To),
         _ if tag == pr::DISPLAY_CC.tag() => display(mine, RecipientKind::Cc),
         _ if tag == pr::DISPLAY_BCC.tag() => display(mine, RecipientKind::Bcc),
         _ if tag == pr::CREATION_TIME.tag() => time(aside.created_at),
-        _ if tag == pr::LAST_MODIFICATION_TIME.tag() => time(base?.modified_at),
-        _ if tag == pr::LAST_MODIFIER_NAME.tag() => {
-            PropertyValue::Unicode(base?.modified_by.clone())
+        _ if tag == pr::CREATOR_NAME.tag() => PropertyValue::Unicode(creator(message)?),
+        _ if tag == pr::CREATOR_ENTRYID.tag() => {
+            PropertyValue::Binary(one_off_entry_id(&creator(message)?))
+        }
+        _ if tag == pr::LAST_MODIFICATION_TIME.tag() => time(modified_at(message)),
+        _ if tag == pr::LAST_MODIFIER_NAME.tag() => PropertyValue::Unicode(modifier(message)?),
+        _ if tag == pr::LAST_MODIFIER_ENTRYID.tag() => {
+            PropertyValue::Binary(one_off_entry_id(&modifier(message)?))
         }
         _ if tag == pr::LOCAL_COMMIT_TIME.tag() => time(base?.committed_at),
         _ if tag == pr::CHANGE_KEY.tag() => binary(&base?.change_key)?,
         _ if tag == pr::PREDECESSOR_CHANGE_LIST.tag() => binary(&base?.predecessors.to_bytes())?,
         _ => return None,
     })
+}
+
+fn record_key(message: &Message) -> Vec<u8> {
+    match &message.place {
+        Place::Folder => message.uid.as_bytes().to_vec(),
+        Place::Attachment { record_key, .. } => record_key.clone(),
+    }
+}
+
+/// What a copy shares with its original: stored in a copy, and in an original the same as its record key.
+pub(crate) fn search_key(message: &Message) -> Vec<u8> {
+    let of_original = message.mine.properties.typed(pr::SEARCH_KEY);
+    of_original.unwrap_or_else(|| record_key(message))
+}
+
+/// Who created the message; nobody knows it of one that was stored before creators were named.
+fn creator(message: &Message) -> Option<String> {
+    message.mine.properties.typed(pr::CREATOR_NAME)
+}
+
+/// Who saved the message last. Before the first save, that is its creator. What a message in a folder has in
+/// columns, an embedded one has among its properties.
+fn modifier(message: &Message) -> Option<String> {
+    let saved = match (&message.place, &message.base) {
+        (Place::Folder, base) => base.as_ref().map(|base| base.modified_by.clone()),
+        (Place::Attachment { .. }, _) => message.mine.properties.typed(pr::LAST_MODIFIER_NAME),
+    };
+    saved.or_else(|| creator(message))
+}
+
+/// When the message was saved last; before the first save, when it was created.
+fn modified_at(message: &Message) -> FileTime {
+    let saved = match (&message.place, &message.base) {
+        (Place::Folder, base) => base.as_ref().map(|base| base.modified_at),
+        (Place::Attachment { .. }, _) => message.mine.properties.typed(pr::LAST_MODIFICATION_TIME),
+    };
+    saved.unwrap_or(message.aside.created_at)
 }
 
 fn time(time: FileTime) -> PropertyValue {

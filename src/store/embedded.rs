@@ -11,10 +11,10 @@ use crate::model::{
 };
 use crate::store::AttachmentNumber;
 use crate::store::attachment::{Attachment, record_key};
-use crate::store::computed::content_flags;
+use crate::store::computed::{content_flags, search_key};
 use crate::store::limits::{Around, DEEPEST_EMBEDDED};
 use crate::store::message::{Aside, HandleState, Message, Pending, Place};
-use crate::store::opening::initial_content;
+use crate::store::opening::{created_by, initial_content};
 use crate::store::save::afterwards;
 
 /// How an embedded message is opened (MS-OXCMSG 2.2.3.16.1).
@@ -92,7 +92,8 @@ impl Attachment<'_> {
             (Some(embedded), _) => Arc::clone(embedded),
             (None, EmbeddedAccess::Create) => {
                 check_depth(depth)?;
-                Arc::new(initial_content())
+                let creator = self.message.store.client_name();
+                Arc::new(created_by(creator, initial_content()))
             }
             (None, _) => return Err(nothing_embedded(&self.row)),
         };
@@ -262,9 +263,12 @@ impl Message {
         }
     }
 
-    /// This handle's view as the content of a message in a folder: what has columns there is no property.
+    /// This handle's view as the content of a copy: what has columns in a folder is no property, and the search key
+    /// stays that of the original.
     pub(crate) fn content_of_its_own(&self) -> Content {
         let mut content = Content::clone(&self.mine);
+        let search_key = StoredValue::Inline(PropertyValue::Binary(search_key(self)));
+        content.properties.set(pr::SEARCH_KEY.tag(), search_key);
         if self.depth() > 0 {
             for tag in IN_COLUMNS {
                 content.properties.remove(tag.id());

@@ -22,8 +22,11 @@ pub(crate) const DEEPEST_EMBEDDED: usize = 32;
 /// zeros.
 pub(crate) const LARGEST_STREAM: u64 = 16 * 1024 * 1024 * 1024 * 1024;
 
-/// Properties with a column of their own: the column is computed from the document, so they are never streams.
-const COLUMN_IDS: &[u16] = &[0x001A, 0x0037, 0x0042, 0x0C1A, 0x0065, 0x0C1F];
+/// Properties that others are computed from, and so are never streams: those with a column of their own, and the
+/// parts of the subject.
+const INLINE_IDS: &[u16] = &[
+    0x001A, 0x0037, 0x003D, 0x0042, 0x0065, 0x0C1A, 0x0C1F, 0x0E1D,
+];
 
 /// Whether a value of this size is kept apart from the document.
 pub(crate) fn becomes_stream(tag: PropertyTag, size: usize) -> bool {
@@ -33,7 +36,7 @@ pub(crate) fn becomes_stream(tag: PropertyTag, size: usize) -> bool {
 /// Whether a property may be a stream at all.
 pub(crate) fn may_become_stream(tag: PropertyTag) -> bool {
     tag.property_type().is_some_and(PropertyType::may_be_stream)
-        && !COLUMN_IDS.contains(&tag.id().0)
+        && !INLINE_IDS.contains(&tag.id().0)
 }
 
 /// What a message's documents take, kept up as they change, so that a limit is an error when a value is set and

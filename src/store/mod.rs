@@ -4,8 +4,8 @@
 //!   path, entries by prefix.
 //! - [`message`]: the handle; [`opening`]: how one comes to be; [`properties`], [`recipients`], [`attachments`],
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
-//!   [`stream`]: large values in and out; [`property_stream`], [`stream_draft`]: read and written like files;
-//!   [`limits`]: how large.
+//!   [`subject`]: the parts of a subject; [`stream`]: large values in and out;
+//!   [`property_stream`], [`stream_draft`]: read and written like files; [`limits`]: how large.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
@@ -34,6 +34,7 @@ mod recipients;
 mod save;
 mod stream;
 mod stream_draft;
+mod subject;
 mod watch;
 
 pub use attachment::Attachment;

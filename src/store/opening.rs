@@ -141,7 +141,7 @@ impl Store {
                 detail: "the store was opened read-only".to_owned(),
             });
         }
-        let content = Arc::new(content);
+        let content = Arc::new(created_by(self.client_name(), content));
         Ok(Message {
             store: self.clone(),
             uid: ObjectUid::random(),
@@ -176,8 +176,20 @@ pub(crate) fn initial_content() -> Content {
             PropertyValue::Unicode("IPM.Note".to_owned()),
         ),
         (pr::MESSAGE_FLAGS.tag(), PropertyValue::Long(flags)),
+        (pr::IMPORTANCE.tag(), PropertyValue::Long(1)),
+        (pr::SENSITIVITY.tag(), PropertyValue::Long(0)),
     ] {
         content.properties.set(tag, StoredValue::Inline(value));
+    }
+    content
+}
+
+/// New content with the name of who creates it; a copy keeps that of its original.
+pub(crate) fn created_by(client_name: &str, mut content: Content) -> Content {
+    let tag = pr::CREATOR_NAME.tag();
+    if content.properties.get(tag).is_none() {
+        let name = PropertyValue::Unicode(client_name.to_owned());
+        content.properties.set(tag, StoredValue::Inline(name));
     }
     content
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::model::document::property_len;
 use crate::model::{
     Content, MessageFlags, Properties, PropertyKind, PropertyTag, PropertyType, PropertyValue,
     ReadState, StoredValue, Tag, pr,
@@ -11,7 +12,7 @@ use crate::model::{
 use crate::store::limits::{becomes_stream, len_of};
 use crate::store::map_prop::refuse_object;
 use crate::store::stream::{StreamReader, load_whole};
-use crate::store::{Message, computed};
+use crate::store::{Message, computed, subject};
 
 /// Refuses a tag that no value can stand for, and a value that is not of the tag's type.
 pub(crate) fn check_value(tag: PropertyTag, value: &PropertyValue) -> Result<()> {
@@ -180,38 +181,48 @@ impl Message {
     pub fn delete_property(&mut self, tag: PropertyTag) -> Result<()> {
         self.check_modifiable()?;
         self.check_not_computed(tag)?;
-        let before = len_of(&self.mine.properties, tag);
-        self.sizes().change_properties(before, 0)?;
-        let removed = self.content_mut().properties.remove(tag.id());
-        self.pending
-            .touched
-            .insert(removed.map_or(tag, |(tag, _)| tag));
-        Ok(())
+        let changes = if subject::is_part(tag) {
+            subject::delete(&self.mine.properties, tag)?
+        } else {
+            vec![(tag, None)]
+        };
+        self.change(tag, changes)
     }
 
     pub(crate) fn check_not_computed(&self, tag: PropertyTag) -> Result<()> {
-        if computed::is_computed(tag) {
+        if computed::is_computed(tag) && !subject::is_part(tag) {
             Err(Error::Computed { tag })
         } else {
             Ok(())
         }
     }
 
-    /// `PR_MESSAGE_FLAGS` is the client's until the first save, and composed by the store from then on
-    /// (MS-OXCMSG 2.2.1.6).
+    /// Of `PR_MESSAGE_FLAGS` the client sets what says that the message was read, is being written, or is to be sent
+    /// again, and that before the first save; the other bits are the store's, and what a client says of them is
+    /// dropped (MS-OXCMSG 2.2.1.6).
     fn set_initial_flags(&mut self, flags: MessageFlags) -> Result<()> {
-        if self.base.is_some() {
+        if self.was_saved() {
             return Err(Error::Computed {
                 tag: pr::MESSAGE_FLAGS.tag(),
             });
         }
+        let content = flags & (MessageFlags::UNSENT | MessageFlags::RESEND);
+        self.put(
+            pr::MESSAGE_FLAGS.tag(),
+            StoredValue::Inline(PropertyValue::Long(content.bits())),
+        )?;
         self.aside.read_state = if flags.contains(MessageFlags::READ) {
             ReadState::Read
         } else {
             ReadState::Unread
         };
-        let content = PropertyValue::Long(computed::content_flags(flags));
-        self.put(pr::MESSAGE_FLAGS.tag(), StoredValue::Inline(content))
+        Ok(())
+    }
+
+    /// Whether the message was saved before: to the store, or an embedded one to its attachment, which gives it its
+    /// times.
+    fn was_saved(&self) -> bool {
+        self.base.is_some() || self.mine.properties.get(pr::CREATION_TIME.tag()).is_some()
     }
 
     /// The content, to be changed: copied once if the snapshot still shares it.
@@ -219,15 +230,43 @@ impl Message {
         Arc::make_mut(&mut self.mine)
     }
 
+    /// Makes a value part of the pending changes, with what follows from it.
     pub(crate) fn put(&mut self, tag: PropertyTag, value: StoredValue) -> Result<()> {
-        let before = len_of(&self.mine.properties, tag);
-        let after = crate::model::document::property_len(tag, &value);
+        let changes = if subject::is_part(tag) {
+            subject::set(&self.mine.properties, tag, value)?
+        } else {
+            vec![(tag, Some(value))]
+        };
+        self.change(tag, changes)
+    }
+
+    /// Changes properties together, or none if there is no room. The property that the client named counts as changed
+    /// in any case.
+    fn change(&mut self, named: PropertyTag, changes: Vec<subject::Change>) -> Result<()> {
+        let properties = &self.mine.properties;
+        let before = changes
+            .iter()
+            .map(|(tag, _)| len_of(properties, *tag))
+            .sum();
+        let after = |(tag, value): &subject::Change| match value {
+            Some(value) => property_len(*tag, value),
+            None => 0,
+        };
+        let after = changes.iter().map(after).sum();
         self.sizes().change_properties(before, after)?;
-        let replaced = self.content_mut().properties.set(tag, value);
-        self.pending.touched.insert(tag);
-        if let Some((other, _)) = replaced {
-            self.pending.touched.insert(other);
+        let mut touched = vec![named];
+        let properties = &mut self.content_mut().properties;
+        for (tag, value) in changes {
+            let replaced = match value {
+                Some(value) => {
+                    touched.push(tag);
+                    properties.set(tag, value)
+                }
+                None => properties.remove(tag.id()),
+            };
+            touched.extend(replaced.map(|(other, _)| other));
         }
+        self.pending.touched.extend(touched);
         Ok(())
     }
 

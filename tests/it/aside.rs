@@ -201,31 +201,32 @@ fn flags_are_composed_when_they_are_read(scene: &Scene) {
     // S13, S11
     const UNSENT: i32 = 8;
     const HASATTACH: i32 = 16;
+    const RESEND: i32 = 128;
     let new = scene.ana.create("Drafts");
     const EVER_READ: i32 = 0x400;
     assert_eq!(flags_of(&scene.ana.view(new)), 1 | UNSENT | EVER_READ);
-    // Before the first save they are the client's.
-    scene.ana.set(new, pr::MESSAGE_FLAGS, 0x20 | HASATTACH);
+    // Before the first save some of them are the client's.
+    scene.ana.set(new, pr::MESSAGE_FLAGS, RESEND | HASATTACH);
     assert_eq!(
         flags_of(&scene.ana.view(new)),
-        0x20,
-        "unread, from me; there is no attachment"
+        RESEND,
+        "unread, to be sent again; there is no attachment"
     );
     let attachment = scene
         .ana
         .attach(new, "one", crate::support::Blob::new(1, 10));
     let id = scene.ana.save(new, KEEP).unwrap().entry_id;
-    assert_eq!(flags_of(&scene.look(&id)), 0x20 | HASATTACH);
+    assert_eq!(flags_of(&scene.look(&id)), RESEND | HASATTACH);
     scene.ben.set_read(&[&id], true);
-    assert_eq!(flags_of(&scene.look(&id)), 0x421 | HASATTACH);
+    assert_eq!(flags_of(&scene.look(&id)), RESEND | 0x401 | HASATTACH);
     scene.ana.delete_attachment(new, attachment);
     assert_eq!(
         flags_of(&scene.ana.view(new)),
-        0x20,
+        RESEND,
         "as at opening, but for its own change"
     );
     scene.ana.save(new, KEEP).unwrap();
-    assert_eq!(flags_of(&scene.look(&id)), 0x421);
+    assert_eq!(flags_of(&scene.look(&id)), RESEND | 0x401);
     let late = scene.ana.try_set(new, pr::MESSAGE_FLAGS.tag(), 0);
     expect(late, MapiCode::MAPI_E_COMPUTED);
 }

@@ -158,7 +158,7 @@ fn size_that_a_hand_wrote_into_a_document_is_found_and_costs_no_memory() {
     let by_hand = rusqlite::Connection::open(test.store.path()).unwrap();
     by_hand
         .execute(
-            "UPDATE messages SET properties = replace(properties, '6000', '1000000000000'), \
+            "UPDATE messages SET properties = replace(properties, '\"size\":6000', '\"size\":1000000000000'), \
              row_version = row_version + 1, content_checksum = NULL",
             [],
         )

@@ -90,8 +90,6 @@ fn every_computed_property_has_a_value_once_saved() {
     // What describes a save does not exist before the first.
     let new = test.new_draft();
     for tag in [
-        pr::LAST_MODIFICATION_TIME.tag(),
-        pr::LAST_MODIFIER_NAME.tag(),
         pr::LOCAL_COMMIT_TIME.tag(),
         pr::CHANGE_KEY.tag(),
         pr::PREDECESSOR_CHANGE_LIST.tag(),

@@ -29,6 +29,7 @@ mod forked;
 mod guards;
 #[cfg(feature = "mime")]
 mod import;
+mod initial_values;
 mod limits;
 mod listing;
 mod migration;
@@ -46,5 +47,6 @@ mod save_flags;
 mod sharing;
 mod snapshots;
 mod status;
+mod subjects;
 mod support;
 mod values;

@@ -361,7 +361,7 @@ impl Said {
     /// The topic that follows from the subject where no field says another.
     fn implied_topic(&self) -> Option<String> {
         let subject = self.text(pr::SUBJECT);
-        subject.map(|subject| without_prefix(&subject).to_owned())
+        subject.as_deref().map(without_prefix)
     }
 
     fn of_kind(&self, kind: RecipientKind) -> impl Iterator<Item = &Recipient> {

@@ -84,9 +84,9 @@ pub use model::{
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
     ContentsOrder, Copied, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp,
-    MarkedInFolder, Message, MessageSummary, Outcomes, Page, PropertyProblem, PropertySlots,
-    PropertyStream, QueryResult, RecipientEntry, RecordedSave, RowId, SaveOutcome, Saved, Store,
-    StoreOptions, StreamAccess, StreamReader,
+    MarkedInFolder, Message, MessageSummary, ModifyRecipients, Outcomes, Page, PropertyProblem,
+    PropertySlots, PropertyStream, QueryResult, RecipientChange, RecipientEntry, RecordedSave,
+    RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader,
 };
 
 /// The README's example, compiled and run.

@@ -20,6 +20,13 @@ coded! {
 }
 
 impl RecipientKind {
+    /// The part that a `PR_RECIPIENT_TYPE` names, or nothing if it names none. The upper bits say that the row was
+    /// submitted or is to be sent again ([MS-OXCMSG] 2.2.3.1.2).
+    #[must_use]
+    pub const fn of_type(recipient_type: i32) -> Option<Self> {
+        Self::from_code(recipient_type & 0x0FFF_FFFF)
+    }
+
     /// The word that a mail header uses, in lower case: `to`, `cc`, `bcc`; and `originator`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -73,15 +80,28 @@ impl Recipient {
         }
     }
 
-    /// Gives the properties of the recipient's row.
+    /// A recipient of whom only a name is known, which somebody has yet to resolve.
+    #[must_use]
+    pub fn unresolved(kind: RecipientKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            address_type: String::new(),
+            address: String::new(),
+        }
+    }
+
+    /// Gives the properties of the recipient's row; those of an address only if there is one, or its kind.
     #[must_use]
     pub(crate) fn to_properties(&self) -> Properties {
         let mut properties = Properties::default();
         let mut set = |tag, value| properties.set(tag, StoredValue::Inline(value));
         set(pr::RECIPIENT_TYPE.tag(), self.kind.code().into_value());
         set(pr::DISPLAY_NAME.tag(), self.name.clone().into_value());
-        set(pr::ADDRTYPE.tag(), self.address_type.clone().into_value());
-        set(pr::EMAIL_ADDRESS.tag(), self.address.clone().into_value());
+        if !(self.address_type.is_empty() && self.address.is_empty()) {
+            set(pr::ADDRTYPE.tag(), self.address_type.clone().into_value());
+            set(pr::EMAIL_ADDRESS.tag(), self.address.clone().into_value());
+        }
         properties
     }
 
@@ -91,11 +111,10 @@ impl Recipient {
     #[must_use]
     pub(crate) fn from_properties(properties: &Properties) -> Self {
         let text = |tag: Tag<String>| properties.typed(tag).unwrap_or_default();
-        // The upper bits say that the row was submitted or is to be sent again ([MS-OXOMSG] 2.2.3.1).
-        let kind = properties.typed(pr::RECIPIENT_TYPE).map(|code| code & 0x0F);
+        let kind = properties.typed(pr::RECIPIENT_TYPE);
         Self {
             kind: kind
-                .and_then(RecipientKind::from_code)
+                .and_then(RecipientKind::of_type)
                 .unwrap_or(RecipientKind::To),
             name: text(pr::DISPLAY_NAME),
             address_type: text(pr::ADDRTYPE),
@@ -114,6 +133,7 @@ mod tests {
             Recipient::to("Ana", "ana@example.org"),
             Recipient::cc("", "b@example.org"),
             Recipient::bcc("Čeda \u{1F600}", ""),
+            Recipient::unresolved(RecipientKind::Cc, "Dora"),
         ] {
             assert_eq!(
                 Recipient::from_properties(&recipient.to_properties()),

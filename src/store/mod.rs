@@ -52,7 +52,7 @@ pub use opening::Entry;
 pub use property_stream::{Copied, PropertyStream, StreamAccess};
 pub use query::QueryResult;
 pub use read_state::MarkedInFolder;
-pub use recipients::{RecipientEntry, RowId};
+pub use recipients::{ModifyRecipients, RecipientChange, RecipientEntry, RowId};
 pub use save::{RecordedSave, SaveOutcome, Saved};
 pub use stream::StreamReader;
 #[cfg(feature = "mime")]

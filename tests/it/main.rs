@@ -40,6 +40,7 @@ mod opening;
 mod property_lists;
 mod property_streams;
 mod read_flags;
+mod recipients;
 mod reload;
 mod repeated_saves;
 mod save_changes;

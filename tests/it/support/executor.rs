@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
-    PropertyStream, PropertyTag, PropertyValue, ReadFlags, ReadState, Receipt, Recipient, RowId,
-    RowVersion, SaveFlags, Saved, Store, StreamAccess, StreamReader, pr,
+    ModifyRecipients, PropertyStream, PropertyTag, ReadFlags, ReadState, Receipt, Recipient,
+    RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store, StreamAccess, StreamReader, pr,
 };
 use serde_json::{Value, json};
 
@@ -203,13 +203,8 @@ impl Executor {
     fn change_message(&mut self, command: Command) -> Said {
         match command {
             Command::Set(handle, tag, value) => {
-                let value = match value {
-                    Plain::Text(text) => PropertyValue::Unicode(text),
-                    Plain::Long(number) => PropertyValue::Long(number),
-                    Plain::Boolean(truth) => PropertyValue::Boolean(truth),
-                };
                 self.message(handle)?
-                    .set_value(PropertyTag::new(tag), value)?;
+                    .set_value(PropertyTag::new(tag), value.into())?;
             }
             Command::SetBlob(handle, tag, blob) => {
                 self.message(handle)?
@@ -235,6 +230,27 @@ impl Executor {
             }
             Command::RemoveRecipient(handle, row) => {
                 self.message(handle)?.remove_recipient(RowId(row))?;
+            }
+            Command::ModifyRecipients(handle, how, rows) => {
+                let how = match &*how {
+                    "Replace" => ModifyRecipients::Replace,
+                    "Add" => ModifyRecipients::Add,
+                    "Modify" => ModifyRecipients::Modify,
+                    "Remove" => ModifyRecipients::Remove,
+                    _ => return Err(Failure::other("no such way to modify recipients")),
+                };
+                let rows: Vec<RecipientChange> = rows.into_iter().map(recipient_change).collect();
+                let row_ids = self.message(handle)?.modify_recipients(how, &rows)?;
+                let row_ids: Vec<u32> = row_ids.into_iter().map(|row_id| row_id.0).collect();
+                return Ok(json!(row_ids));
+            }
+            Command::RecipientProperties(handle, row_id) => {
+                let properties = self.message(handle)?.recipient_properties(RowId(row_id))?;
+                let shown: Vec<(String, String)> = properties
+                    .into_iter()
+                    .map(|(tag, value)| (tag.to_string(), format!("{value:?}")))
+                    .collect();
+                return Ok(json!(shown));
             }
             Command::Attach(handle, name, blob) => {
                 let number = self.message(handle)?.attach(name, blob.reader())?;
@@ -442,6 +458,16 @@ fn read_state(read: bool) -> ReadState {
         ReadState::Read
     } else {
         ReadState::Unread
+    }
+}
+
+fn recipient_change(said: RecipientRowSaid) -> RecipientChange {
+    let properties = said.properties.into_iter();
+    RecipientChange {
+        row_id: said.row_id.map(RowId),
+        properties: properties
+            .map(|(tag, value)| (PropertyTag::new(tag), value.into()))
+            .collect(),
     }
 }
 

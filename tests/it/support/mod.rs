@@ -22,7 +22,9 @@ pub(crate) use blob::{Blob, MIB};
 pub(crate) use client::{Client, FORCE, KEEP, expect};
 pub(crate) use link::Link;
 pub(crate) use marks::{Won, mark_of};
-pub(crate) use protocol::{Command, Failure, Handle, Opening, SavedView, View, Wanted};
+pub(crate) use protocol::{
+    Command, Failure, Handle, Opening, RecipientRowSaid, SavedView, View, Wanted,
+};
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
 pub(crate) use show::view;

@@ -1,6 +1,6 @@
 //! What a client is told to do, and what it answers: as values between threads, as lines of JSON between processes.
 
-use mapistore::{Access, Error, MapiCode};
+use mapistore::{Access, Error, MapiCode, PropertyValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,6 +56,16 @@ impl From<bool> for Plain {
     }
 }
 
+impl From<Plain> for PropertyValue {
+    fn from(value: Plain) -> PropertyValue {
+        match value {
+            Plain::Text(text) => PropertyValue::Unicode(text),
+            Plain::Long(number) => PropertyValue::Long(number),
+            Plain::Boolean(truth) => PropertyValue::Boolean(truth),
+        }
+    }
+}
+
 impl From<&str> for Plain {
     fn from(text: &str) -> Plain {
         Plain::Text(text.to_owned())
@@ -101,6 +111,9 @@ pub(crate) enum Command {
     AddRecipient(Handle, String),
     RenameRecipient(Handle, u32, String),
     RemoveRecipient(Handle, u32),
+    /// A list of recipients, and what it does: the name of a `ModifyRecipients`.
+    ModifyRecipients(Handle, String, Vec<RecipientRowSaid>),
+    RecipientProperties(Handle, u32),
     Attach(Handle, String, Blob),
     ReplaceAttachment(Handle, u32, Blob),
     DeleteAttachment(Handle, u32),
@@ -196,6 +209,13 @@ pub(crate) enum Command {
     },
     /// Forks, lets the child try every call, and tells what it got.
     Fork(Handle),
+}
+
+/// A row of a list of recipients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RecipientRowSaid {
+    pub(crate) row_id: Option<u32>,
+    pub(crate) properties: Vec<(u32, Plain)>,
 }
 
 /// Why a call failed.

@@ -1,4 +1,4 @@
-//! Files in and out: attach, detach, extract.
+//! Files in and out: attach, detach, extract, export.
 
 use std::fs;
 use std::io::Write;
@@ -266,4 +266,144 @@ fn no_name_of_an_attachment_leads_out_of_the_folder() {
     shell.run(["extract", &entry, "--to", "."]).succeeded();
     assert!(!shell.path("mail.store-journal").exists());
     shell.run(["check"]).succeeded();
+}
+
+#[test]
+fn stored_message_is_attached_shown_and_extracted() {
+    let shell = Shell::new();
+    let inner = shell.draft("inner");
+    shell.write("inner.txt", "in");
+    shell.run(["attach", &inner, "inner.txt"]).succeeded();
+    let middle = shell.draft("middle");
+    shell
+        .run(["attach", &middle, "--message", &inner])
+        .succeeded();
+    let outer = shell.draft("outer");
+    let message = shell.json(["attach", &outer, "inner.txt", "--message", &middle]);
+    assert_eq!(message["row_version"], 2, "in one save");
+    let attached = &message["attachments"][1];
+    assert_eq!(attached["method"], "embedded-message");
+    assert_eq!(attached["message"]["properties"]["PR_SUBJECT"], "middle");
+    let deepest = &attached["message"]["attachments"][0]["message"];
+    assert_eq!(deepest["properties"]["PR_SUBJECT"], "inner");
+    assert_eq!(deepest["attachments"][0]["name"], "inner.txt");
+    assert!(message["attachments"][0]["message"].is_null());
+
+    // A copy: what becomes of the original is not seen here.
+    shell.run(["set", &middle, "PR_SUBJECT=other"]).succeeded();
+    let shown = shell.run(["show", &outer, "--full"]).succeeded().stdout;
+    assert!(
+        shown.contains("Attachment:  1: middle, a message\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\n    Subject:     middle\n"), "{shown}");
+    assert!(shown.contains("\n        Subject:     inner\n"), "{shown}");
+    let short = shell.run(["show", &outer]).succeeded().stdout;
+    assert!(!short.contains("    Subject:"), "{short}");
+
+    shell
+        .run(["extract", &outer, "1", "--to", "out"])
+        .succeeded();
+    let mail = fs::read_to_string(shell.path("out/middle.eml")).unwrap();
+    assert!(mail.contains("Subject: middle\r\n"), "{mail}");
+    shell.run(["attach", &outer]).ended(2);
+    shell
+        .run(["attach", &outer, "--message", &"0".repeat(32)])
+        .ended(6);
+}
+
+#[test]
+fn messages_are_exported_to_stdout_a_file_or_a_folder() {
+    let shell = Shell::with_mails();
+    let list = shell.json(["list", "Inbox"]);
+    let entries: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["entry_id"].as_str().unwrap())
+        .collect();
+    let mail = shell.run(["export", entries[0]]).succeeded().stdout;
+    assert!(
+        mail.contains("\r\n\r\n") && mail.contains("Subject: "),
+        "{mail}"
+    );
+    shell
+        .run(["export", entries[0], "--output", "one.eml"])
+        .succeeded();
+    assert_eq!(fs::read_to_string(shell.path("one.eml")).unwrap(), mail);
+
+    // A file that is there stays.
+    shell.write("one.eml", "mine");
+    shell
+        .run(["export", entries[0], "--output", "one.eml", "--json"])
+        .ended(1);
+    assert_eq!(fs::read(shell.path("one.eml")).unwrap(), b"mine");
+    shell.run(["export", entries[0], entries[1]]).ended(2);
+    shell
+        .run(["export", entries[0], "--output=a", "--to=b"])
+        .ended(2);
+    shell.run(["export", entries[0], "--format=msg"]).ended(2);
+    shell.run(["export", entries[0], "--json"]).error(2);
+
+    let missing = "0".repeat(32);
+    let arguments = [&["export", "--to=out", "--json", &missing], &entries[..]].concat();
+    let answer = shell.run(arguments).ended(1).json();
+    assert_eq!(answer[0]["error"], "MAPI_E_NOT_FOUND");
+    assert_eq!(answer[1]["entry_id"], entries[0]);
+    assert_eq!(files(shell.path("out")).len(), entries.len());
+    // What was exported can be imported again.
+    shell
+        .run(["import", "out", "--folder", "Again"])
+        .succeeded();
+    let again = shell.json(["list", "Again"]);
+    assert_eq!(again.as_array().unwrap().len(), entries.len());
+}
+
+#[test]
+fn no_subject_leads_an_exported_mail_out_of_the_folder() {
+    let shell = Shell::new();
+    let subjects = [
+        "../escaped",
+        "/tmp/escaped",
+        "..",
+        "",
+        "a\u{1b}[2J",
+        "CON",
+        "x.eml",
+    ];
+    let entries: Vec<String> = subjects
+        .iter()
+        .map(|subject| shell.draft(subject))
+        .collect();
+    let mut arguments = vec!["export", "--to", "out"];
+    arguments.extend(entries.iter().map(String::as_str));
+    shell.run(arguments).succeeded();
+    let written = files(shell.path("out"));
+    assert_eq!(written.len(), subjects.len(), "{written:?}");
+    for name in &written {
+        assert!(name.ends_with(".eml") && !name.starts_with('.'), "{name:?}");
+        assert!(!name.chars().any(char::is_control), "{name:?}");
+    }
+    assert!(!shell.path("escaped.eml").exists());
+}
+
+#[test]
+fn associated_messages_are_made_and_listed_apart() {
+    let shell = Shell::new();
+    let subject = "PR_SUBJECT=a view";
+    let entry = shell
+        .run(["new", "Inbox", subject, "--associated"])
+        .succeeded()
+        .line()
+        .to_owned();
+    assert_eq!(shell.json(["list", "Inbox"]), json!([]));
+    let list = shell.json(["list", "Inbox", "--associated"]);
+    assert_eq!(list[0]["entry_id"], entry.as_str());
+    let flags = shell.json(["show", &entry])["flags"].clone();
+    assert_eq!(flags, json!(["read", "unsent", "associated", "ever-read"]));
+    let text = shell.run(["show", &entry]).succeeded().stdout;
+    assert!(
+        text.contains("Flags:       read, unsent, associated, ever-read\n"),
+        "{text}"
+    );
 }

@@ -51,7 +51,8 @@ fn json_has_the_members_that_are_promised_in_their_order() {
             "folder",
             "properties",
             "recipients",
-            "attachments"
+            "attachments",
+            "flags"
         ]
     );
     let message = shown.json();

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use mapistore::{MapiCode, Store, StoreOptions};
 
 use crate::commands::{
-    attach, check, delete, demo, detach, extract, folders, import, init, list, move_messages, new,
-    session, set, show, sql, stress, watch,
+    attach, check, delete, demo, detach, export, extract, folders, import, init, list,
+    move_messages, new, session, set, show, sql, stress, watch,
 };
 use crate::exit::wrong;
 
@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Attach(attach::Attach),
     Detach(detach::Detach),
     Extract(extract::Extract),
+    Export(export::Export),
     Delete(delete::Delete),
     Move(move_messages::Move),
     Watch(watch::Watch),

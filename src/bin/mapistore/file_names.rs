@@ -51,6 +51,18 @@ pub(crate) fn harmless(name: &str, fallback: &str) -> String {
     name
 }
 
+/// The same, with an extension that the name may have already.
+pub(crate) fn with_extension(name: &str, fallback: &str, extension: &str) -> String {
+    let end = format!(".{extension}");
+    let stem = name.trim();
+    let stem = match stem.get(..stem.len().saturating_sub(end.len())) {
+        Some(begin) if ends_with(stem, &end) => begin.trim_end(),
+        _ => stem,
+    };
+    let stem = if stem.is_empty() { fallback } else { stem };
+    harmless(&format!("{stem}{end}"), fallback)
+}
+
 /// Cuts a name that is too long, and keeps its extension.
 fn shortened(name: &str) -> String {
     if name.len() <= LONGEST {
@@ -101,14 +113,21 @@ pub(crate) fn write_new<T>(
     write: impl FnOnce(&mut File) -> anyhow::Result<T>,
 ) -> anyhow::Result<(PathBuf, T)> {
     let (mut file, path) = create(folder, name)?;
-    match write(&mut file) {
-        Ok(value) => Ok((path, value)),
-        Err(error) => {
-            // Where it cannot be removed either, the first error says more.
-            let _ = fs::remove_file(&path);
-            Err(error.context(format!("writing {}", path.display())))
-        }
-    }
+    let value = write_whole(&path, &mut file, write)?;
+    Ok((path, value))
+}
+
+/// Writes a file that was just made, and removes it if that fails half-way.
+pub(crate) fn write_whole<T>(
+    path: &Path,
+    file: &mut File,
+    write: impl FnOnce(&mut File) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    write(file).map_err(|error| {
+        // Where it cannot be removed either, the first error says more.
+        let _ = fs::remove_file(path);
+        error.context(format!("writing {}", path.display()))
+    })
 }
 
 fn create(folder: &Path, name: &str) -> anyhow::Result<(File, PathBuf)> {
@@ -181,6 +200,21 @@ mod tests {
             ("places.sqlite-WAL", "places.sqlite-WAL_"),
         ] {
             assert_eq!(harmless(name, "attachment-0"), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_extension_comes_once() {
+        for (name, expected) in [
+            ("Figures", "Figures.eml"),
+            ("Figures.EML", "Figures.eml"),
+            ("", "message.eml"),
+            (" .eml", "message.eml"),
+            ("Re: a/b", "Re_ a_b.eml"),
+            ("..", "_...eml"),
+            ("con", "_con.eml"),
+        ] {
+            assert_eq!(with_extension(name, "message", "eml"), expected, "{name:?}");
         }
     }
 

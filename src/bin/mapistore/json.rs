@@ -62,6 +62,16 @@ pub(crate) struct MessageObject {
     pub(crate) properties: Members,
     pub(crate) recipients: Vec<RecipientObject>,
     pub(crate) attachments: Vec<AttachmentObject>,
+    /// `PR_MESSAGE_FLAGS` by name.
+    pub(crate) flags: Vec<String>,
+}
+
+/// A message inside an attachment, which has no entry id and no version of its own.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct EmbeddedObject {
+    pub(crate) properties: Members,
+    pub(crate) recipients: Vec<RecipientObject>,
+    pub(crate) attachments: Vec<AttachmentObject>,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -80,6 +90,8 @@ pub(crate) struct AttachmentObject {
     pub(crate) size: Option<u64>,
     pub(crate) hash: Option<String>,
     pub(crate) mime_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<EmbeddedObject>,
 }
 
 /// A line of a list.
@@ -145,12 +157,25 @@ pub(crate) struct OutcomeObject {
 /// What became of an attachment that was to be written to a file.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct ExtractedObject {
-    pub(crate) number: u32,
+    pub(crate) number: Option<u32>,
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+}
+
+/// What became of a message that was to be written to a file.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ExportedObject {
+    /// As it was named where it is none of this store.
+    pub(crate) entry_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

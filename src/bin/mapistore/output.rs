@@ -31,6 +31,8 @@ pub(crate) struct Output {
     /// The columns of the terminal; none if stdout is something else.
     width: Option<usize>,
     colour: bool,
+    /// Blanks before each line for people.
+    indent: usize,
 }
 
 impl Output {
@@ -47,7 +49,17 @@ impl Output {
             colour: is_terminal && !dumb && !refused("NO_COLOR"),
             out: BufWriter::new(stdout),
             format,
+            indent: 0,
         }
+    }
+
+    /// Lines for people stand further to the right from now on, or less far.
+    pub(crate) fn indent(&mut self, blanks: usize) {
+        self.indent = blanks;
+    }
+
+    fn begin_line(&mut self) -> io::Result<()> {
+        write!(self.out, "{:1$}", "", self.indent)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -63,25 +75,34 @@ impl Output {
         self.out.flush()
     }
 
+    /// Stdout as it is, for what is neither text for people nor JSON.
+    pub(crate) fn raw(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
     /// One line of text.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        if !text.is_empty() {
+            self.begin_line()?;
+        }
         writeln!(self.out, "{}", harmless::line(text))
     }
 
     /// Text of many lines; ends with a line break if it has any characters.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
-        let text = harmless::lines(text);
-        let end = if text.is_empty() || text.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
-        write!(self.out, "{text}{end}")
+        for line in harmless::lines(text).split_terminator('\n') {
+            if !line.is_empty() {
+                self.begin_line()?;
+            }
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
     }
 
     /// A line that begins with a styled part.
     pub(crate) fn styled(&mut self, style: &Style, head: &str, rest: &str) -> io::Result<()> {
         let head = harmless::line(head);
+        self.begin_line()?;
         writeln!(
             self.out,
             "{}{}",
@@ -127,8 +148,10 @@ impl Output {
             .collect();
         let heading = arrange(columns, &widths, &titles);
         let heading = self.paint(&Style::new().bold(), heading.trim_end());
+        self.begin_line()?;
         writeln!(self.out, "{heading}")?;
         for row in &rows {
+            self.begin_line()?;
             writeln!(self.out, "{}", arrange(columns, &widths, row).trim_end())?;
         }
         Ok(())
@@ -152,7 +175,7 @@ impl Output {
             .enumerate()
             .map(|(at, column)| widest(at, column))
             .collect();
-        let Some(available) = self.width else {
+        let Some(available) = self.width.map(|width| width.saturating_sub(self.indent)) else {
             return widths;
         };
         let gaps = GAP.len() * columns.len().saturating_sub(1);
@@ -247,6 +270,7 @@ mod tests {
             format: Format::People,
             width,
             colour: false,
+            indent: 0,
         }
     }
 

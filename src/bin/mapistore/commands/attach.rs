@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use mapistore::{Message, PropertyTag, SaveFlags, pr};
+use mapistore::{Access, Message, PropertyTag, SaveFlags, pr};
 
 use crate::args::Global;
 use crate::commands::saving::{Change, Saving};
@@ -14,20 +14,21 @@ use crate::exit::{Exit, wrong};
 use crate::names::{self, Prefix};
 use crate::output::Output;
 
-/// Attach files to a message
+/// Attach files and other messages to a message
 ///
-/// All files are attached in one save, or none of them.
+/// All of them are attached in one save, or none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mapistore attach 3f2a figures.csv notes.txt
   mapistore attach 3f2a /tmp/x7f3 --name figures.csv --mime-type text/csv
+  mapistore attach 3f2a --message 77b0
   mapistore attach 3f2a figures.csv --base 4 --on-conflict merge")]
 pub(crate) struct Attach {
     /// The message
     entry: String,
     /// The files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "messages")]
     files: Vec<PathBuf>,
     /// Attach the file under this name instead of its own
     #[arg(long, value_name = "NAME")]
@@ -35,13 +36,16 @@ pub(crate) struct Attach {
     /// What the files hold, such as text/csv
     #[arg(long, value_name = "TYPE", value_parser = mime_type)]
     mime_type: Option<String>,
+    /// Attach a copy of another message of the store; may be repeated
+    #[arg(long = "message", value_name = "ENTRY")]
+    messages: Vec<String>,
     #[command(flatten)]
     saving: Saving,
 }
 
 impl Attach {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-        if self.name.is_some() && self.files.len() > 1 {
+        if self.name.is_some() && self.files.len() != 1 {
             return Err(wrong("--name is for one file"));
         }
         let mut files = Vec::with_capacity(self.files.len());
@@ -55,16 +59,30 @@ impl Attach {
         }
         let store = global.open()?;
         let entry = names::entry(&store, &self.entry, Prefix::Four)?;
-        self.saving
-            .change(&store, &entry, &mut NewAttachments(files), output)
+        let mut messages = Vec::with_capacity(self.messages.len());
+        for name in &self.messages {
+            let other = names::entry(&store, name, Prefix::Four)?;
+            messages.push(store.open_message(&other, Access::ReadOnly)?);
+        }
+        let mut attachments = NewAttachments { files, messages };
+        self.saving.change(&store, &entry, &mut attachments, output)
     }
 }
 
-struct NewAttachments(Vec<FileToAttach>);
+struct NewAttachments {
+    files: Vec<FileToAttach>,
+    messages: Vec<Message>,
+}
 
 impl Change for NewAttachments {
     fn apply(&mut self, message: &mut Message) -> anyhow::Result<()> {
-        self.0.iter_mut().try_for_each(|file| file.attach(message))
+        for file in &mut self.files {
+            file.attach(message)?;
+        }
+        for other in &self.messages {
+            message.attach_message(other)?;
+        }
+        Ok(())
     }
 
     /// A new attachment goes beside whatever others attached.

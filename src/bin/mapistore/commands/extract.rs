@@ -5,22 +5,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error};
 use clap::Args;
-use mapistore::{Access, AttachmentInfo, AttachmentNumber, Message, ObjectKind};
+use mapistore::{
+    Access, AttachMethod, AttachmentInfo, AttachmentNumber, Message, ObjectKind, mime,
+};
 
 use crate::args::Global;
 use crate::commands::detach::attachment_numbers;
-use crate::commands::several::exit_of;
-use crate::exit::{self, Exit, say};
+use crate::commands::several::tell;
+use crate::exit::{self, Exit};
 use crate::file_names;
-use crate::harmless;
 use crate::json::ExtractedObject;
 use crate::names::{self, Prefix};
-use crate::output::{Format, Output};
+use crate::output::Output;
 
 /// Write attachments of a message to files
 ///
 /// All attachments, unless some are named. A file gets the attachment's name, made harmless: it can neither leave the
-/// folder nor replace a file that is there; where the name is taken, a number is added. Prints the files.
+/// folder nor replace a file that is there; where the name is taken, a number is added. An attached message becomes a
+/// mail file. Prints the files.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,9 +45,6 @@ struct Extracted {
     size: u64,
 }
 
-/// What became of an attachment, by its number.
-type Outcome = (String, Result<Extracted, Error>);
-
 impl Extract {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
         let numbers = attachment_numbers(&self.numbers)?;
@@ -59,15 +58,11 @@ impl Extract {
             let outcome = extract(&message, info, &self.to);
             (info.number.0.to_string(), outcome)
         };
-        let mut outcomes: Vec<Outcome> = wanted.iter().map(extract).collect();
-        // A single one is reported like any other error.
-        if let (Format::People, [(_, Err(_))]) = (output.format(), outcomes.as_slice())
-            && let Some((_, Err(error))) = outcomes.pop()
-        {
-            return Err(error);
-        }
-        tell(&wanted, &outcomes, output)?;
-        Ok(exit_of(&outcomes))
+        let outcomes = wanted.iter().map(extract).collect();
+        let line = |extracted: &Extracted| extracted.path.display().to_string();
+        tell(outcomes, output, line, |index, (_, result)| {
+            object(wanted.get(index), result)
+        })
     }
 }
 
@@ -89,44 +84,34 @@ fn wanted(message: &Message, numbers: &[AttachmentNumber]) -> anyhow::Result<Vec
 
 fn extract(message: &Message, info: &AttachmentInfo, folder: &Path) -> anyhow::Result<Extracted> {
     let extracting = || format!("extracting attachment {}", info.number.0);
-    let mut data = message
-        .open_attachment_data(info.number)
-        .with_context(extracting)?;
     let name = info.name.as_deref().unwrap_or_default();
     let fallback = format!("attachment-{}", info.number.0);
-    let name = file_names::harmless(name, &fallback);
-    let (path, size) = file_names::write_new(folder, &name, |file| Ok(io::copy(&mut data, file)?))
-        .with_context(extracting)?;
+    let written = if info.method == AttachMethod::EmbeddedMessage && info.data.is_none() {
+        let mut embedded = message
+            .open_attached_message(info.number)
+            .with_context(extracting)?;
+        let name = file_names::with_extension(name, &fallback, "eml");
+        file_names::write_new(folder, &name, |file| {
+            mime::export(&mut embedded, &mut *file)?;
+            Ok(file.metadata()?.len())
+        })
+    } else {
+        let mut data = message
+            .open_attachment_data(info.number)
+            .with_context(extracting)?;
+        let name = file_names::harmless(name, &fallback);
+        file_names::write_new(folder, &name, |file| Ok(io::copy(&mut data, file)?))
+    };
+    let (path, size) = written.with_context(extracting)?;
     Ok(Extracted { path, size })
 }
 
-fn tell(
-    wanted: &[AttachmentInfo],
-    outcomes: &[Outcome],
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    if output.format() == Format::Json {
-        let objects = wanted.iter().zip(outcomes);
-        return output.json_array(objects.map(|(info, (_, result))| Ok(object(info, result))));
-    }
-    for (number, result) in outcomes {
-        match result {
-            Ok(extracted) => output.line(&extracted.path.display().to_string())?,
-            Err(error) => say(&harmless::line(&format!(
-                "error: {number}: {}",
-                exit::message_of(error)
-            ))),
-        }
-    }
-    Ok(())
-}
-
-fn object(info: &AttachmentInfo, result: &Result<Extracted, Error>) -> ExtractedObject {
+fn object(info: Option<&AttachmentInfo>, result: &Result<Extracted, Error>) -> ExtractedObject {
     let failure = result.as_ref().err().map(exit::object_of);
     let extracted = result.as_ref().ok();
     ExtractedObject {
-        number: info.number.0,
-        name: info.name.clone(),
+        number: info.map(|info| info.number.0),
+        name: info.and_then(|info| info.name.clone()),
         path: extracted.map(|extracted| extracted.path.display().to_string()),
         size: extracted.map(|extracted| extracted.size),
         error: failure.as_ref().map(|failure| failure.error),

@@ -50,6 +50,32 @@ pub(crate) struct List {
     /// Sort by this column
     #[arg(long, value_enum, value_name = "COLUMN", default_value = "received")]
     sort: Sort,
+    /// The folder-associated messages instead, which programs keep settings in
+    #[arg(long)]
+    associated: bool,
+}
+
+/// Which messages of a folder are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Ordinary,
+    Associated,
+}
+
+impl Contents {
+    fn page(self, folder: &Folder, page: Page) -> mapistore::Result<Vec<MessageSummary>> {
+        match self {
+            Contents::Ordinary => folder.messages(page),
+            Contents::Associated => folder.associated_messages(page),
+        }
+    }
+
+    fn count(self, folder: &Folder) -> mapistore::Result<u64> {
+        match self {
+            Contents::Ordinary => Ok(folder.info()?.total),
+            Contents::Associated => folder.associated_count(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,7 +117,8 @@ impl List {
             // Paging behind what does not exist would look like the end of the folder.
             store.open_message_or_deleted(after, mapistore::Access::ReadOnly)?;
         }
-        let messages = |limit| Messages::new(&folder, self.sort.order(), after, limit);
+        let messages =
+            |limit| Messages::new(&folder, self.contents(), self.sort.order(), after, limit);
         match output.format() {
             Format::Json => {
                 let all = messages(self.limit.unwrap_or(u64::MAX));
@@ -116,6 +143,14 @@ impl List {
             }
         }
         Ok(Exit::Done)
+    }
+
+    fn contents(&self) -> Contents {
+        if self.associated {
+            Contents::Associated
+        } else {
+            Contents::Ordinary
+        }
     }
 
     fn columns(&self, space: Space) -> Vec<Column<'static>> {
@@ -187,8 +222,8 @@ impl List {
             after: Some(last.entry_id),
             limit: 1,
         };
-        if !folder.messages(page)?.is_empty() {
-            let total = folder.info()?.total;
+        if !self.contents().page(folder, page)?.is_empty() {
+            let total = self.contents().count(folder)?;
             let last = last.entry_id.object();
             say(&format!(
                 "{} of {total} messages; the next ones: --after {last}",
@@ -215,6 +250,7 @@ fn object(summary: MessageSummary) -> SummaryObject {
 /// Walks through a folder page by page, so that no long read keeps others from tidying up.
 struct Messages<'a> {
     folder: &'a Folder,
+    contents: Contents,
     order: ContentsOrder,
     after: Option<EntryId>,
     left: u64,
@@ -224,12 +260,14 @@ struct Messages<'a> {
 impl<'a> Messages<'a> {
     fn new(
         folder: &'a Folder,
+        contents: Contents,
         order: ContentsOrder,
         after: Option<EntryId>,
         limit: u64,
     ) -> Messages<'a> {
         Messages {
             folder,
+            contents,
             order,
             after,
             left: limit,
@@ -244,11 +282,12 @@ impl Iterator for Messages<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.as_slice().is_empty() && self.left > 0 {
             let limit = u32::try_from(self.left).unwrap_or(PAGE).min(PAGE);
-            match self.folder.messages(Page {
+            let page = Page {
                 order: self.order,
                 after: self.after,
                 limit,
-            }) {
+            };
+            match self.contents.page(self.folder, page) {
                 Ok(page) => self.page = page.into_iter(),
                 Err(error) => {
                     self.left = 0;

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod detach;
+pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod folders;
 pub(crate) mod import;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<E
         Command::Set(set) => set.run(global, output),
         Command::Attach(attach) => attach.run(global, output),
         Command::Detach(detach) => detach.run(global, output),
+        Command::Export(export) => export.run(global, output),
         Command::Extract(extract) => extract.run(global, output),
         Command::Delete(delete) => delete.run(global, output),
         Command::Move(move_messages) => move_messages.run(global, output),

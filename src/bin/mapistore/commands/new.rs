@@ -39,13 +39,21 @@ pub(crate) struct New {
     /// Attach a file; may be repeated
     #[arg(long, value_name = "FILE")]
     attach: Vec<PathBuf>,
+    /// A folder-associated message, which programs keep settings in and people do not see
+    #[arg(long)]
+    associated: bool,
 }
 
 impl New {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
         names::refuse_repeated(&self.properties, &[])?;
         let store = global.open()?;
-        let mut message = store.folder_by_path(&self.folder)?.create_message()?;
+        let folder = store.folder_by_path(&self.folder)?;
+        let mut message = if self.associated {
+            folder.create_associated_message()?
+        } else {
+            folder.create_message()?
+        };
         for assignment in &self.properties {
             assignment.apply(&mut message)?;
         }

@@ -1,7 +1,8 @@
-//! Commands on several entries: each has its own outcome, and one that fails does not keep the rest from being done.
+//! Commands on several things: each has its own outcome, and one that fails does not keep the rest from being done.
 
 use anyhow::Error;
 use mapistore::{EntryId, Store};
+use serde::Serialize;
 
 use crate::exit::{self, Exit, say};
 use crate::harmless;
@@ -9,8 +10,8 @@ use crate::json::OutcomeObject;
 use crate::names::{self, Prefix};
 use crate::output::{Format, Output};
 
-/// What became of an entry, by the name that it was given.
-type Outcome = (String, Result<EntryId, Error>);
+/// What became of one of several things, by the name that it was given.
+pub(crate) type Outcome<T> = (String, Result<T, Error>);
 
 /// Does something to all entries that are found, in one call, and says what became of each.
 pub(crate) fn do_to_entries(
@@ -21,7 +22,7 @@ pub(crate) fn do_to_entries(
     done: &str,
     change: impl FnOnce(&[EntryId]) -> mapistore::Result<mapistore::Outcomes>,
 ) -> anyhow::Result<Exit> {
-    let found: Vec<Outcome> = names
+    let found: Vec<Outcome<EntryId>> = names
         .iter()
         .map(|name| (name.clone(), names::entry(store, name, prefix)))
         .collect();
@@ -30,41 +31,49 @@ pub(crate) fn do_to_entries(
         .filter_map(|(_, entry)| entry.as_ref().ok().copied())
         .collect();
     let mut changed = change(&entries)?.into_iter();
-    let outcome = |(name, entry): Outcome| match entry {
+    let outcome = |(name, entry): Outcome<EntryId>| match entry {
         Ok(entry) => {
             let result = changed.next().map_or(Ok(()), |(_, result)| result);
             (name, result.map(|()| entry).map_err(Error::from))
         }
         Err(error) => (name, Err(error)),
     };
-    let mut outcomes: Vec<Outcome> = found.into_iter().map(outcome).collect();
+    let outcomes = found.into_iter().map(outcome).collect();
+    let line = |entry: &EntryId| format!("{}  {done}", entry.object());
+    tell(outcomes, output, line, |_, outcome| object(outcome))
+}
+
+/// Says what became of each, and gives the exit code of all. In JSON an object is told its place among them.
+pub(crate) fn tell<T, O: Serialize>(
+    mut outcomes: Vec<Outcome<T>>,
+    output: &mut Output,
+    line: impl Fn(&T) -> String,
+    object: impl Fn(usize, &Outcome<T>) -> O,
+) -> anyhow::Result<Exit> {
     // A single one is reported like any other error.
     if let (Format::People, [(_, Err(_))]) = (output.format(), outcomes.as_slice())
         && let Some((_, Err(error))) = outcomes.pop()
     {
         return Err(error);
     }
-    tell(&outcomes, output, done)?;
-    Ok(exit_of(&outcomes))
-}
-
-fn tell(outcomes: &[Outcome], output: &mut Output, done: &str) -> anyhow::Result<()> {
     if output.format() == Format::Json {
-        return output.json_array(outcomes.iter().map(|outcome| Ok(object(outcome))));
+        let objects = outcomes.iter().enumerate();
+        output.json_array(objects.map(|(index, outcome)| Ok(object(index, outcome))))?;
+        return Ok(exit_of(&outcomes));
     }
-    for (name, result) in outcomes {
+    for (name, result) in &outcomes {
         match result {
-            Ok(entry) => output.line(&format!("{}  {done}", entry.object()))?,
+            Ok(done) => output.line(&line(done))?,
             Err(error) => say(&harmless::line(&format!(
                 "error: {name}: {}",
                 exit::message_of(error)
             ))),
         }
     }
-    Ok(())
+    Ok(exit_of(&outcomes))
 }
 
-fn object((name, result): &Outcome) -> OutcomeObject {
+fn object((name, result): &Outcome<EntryId>) -> OutcomeObject {
     match result {
         Ok(entry) => OutcomeObject {
             entry_id: entry.object().to_string(),
@@ -85,7 +94,7 @@ fn object((name, result): &Outcome) -> OutcomeObject {
 }
 
 /// That of the failures if nothing was done and all of them say the same; some of several failed otherwise.
-pub(crate) fn exit_of<T>(outcomes: &[(String, Result<T, Error>)]) -> Exit {
+fn exit_of<T>(outcomes: &[Outcome<T>]) -> Exit {
     let failures: Vec<Exit> = outcomes
         .iter()
         .filter_map(|(_, result)| result.as_ref().err())

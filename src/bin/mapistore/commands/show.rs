@@ -6,13 +6,13 @@ use clap::Args;
 use console::Style;
 use indicatif::HumanCount;
 use mapistore::{
-    Access, AttachMethod, AttachmentInfo, Message, PropertyTag, RecipientKind, Store, StoredValue,
-    Tag, pr,
+    Access, AttachMethod, AttachmentInfo, Error, Message, MessageFlags, PropertyTag, RecipientKind,
+    Store, StoredValue, Tag, pr,
 };
 
 use crate::args::Global;
 use crate::exit::Exit;
-use crate::json::{AttachmentObject, Members, MessageObject, RecipientObject};
+use crate::json::{AttachmentObject, EmbeddedObject, Members, MessageObject, RecipientObject};
 use crate::names::{self, Prefix};
 use crate::output::{Format, Output};
 use crate::values;
@@ -21,6 +21,8 @@ use crate::values;
 const BODY_SHOWN: u64 = 2_000;
 /// The width of the names in the header block.
 const NAME_WIDTH: usize = 13;
+/// How far a message stands to the right of the one that it is embedded in.
+const INDENT: usize = 4;
 
 /// Show a message: header, properties and body
 ///
@@ -34,7 +36,7 @@ Examples:
 pub(crate) struct Show {
     /// The message
     entry: String,
-    /// Load large values too
+    /// Load large values too, and show attached messages
     #[arg(long)]
     full: bool,
 }
@@ -62,6 +64,9 @@ impl Show {
                 header(&store, &message, output)?;
                 properties(&message, large, output)?;
                 body(&message, large, output)?;
+                if large == LargeValues::Loaded {
+                    embedded(&message, INDENT, output)?;
+                }
             }
         }
         Ok(Exit::Done)
@@ -74,6 +79,22 @@ pub(crate) fn object(
     message: &Message,
     large: LargeValues,
 ) -> anyhow::Result<MessageObject> {
+    let content = content(message, large)?;
+    Ok(MessageObject {
+        entry_id: message.entry_id().object(),
+        row_version: message.row_version(),
+        change_number: message.change_number(),
+        folder: folder_path(store, message),
+        deleted_at: message.deleted_at().map(|time| time.to_string()),
+        properties: content.properties,
+        recipients: content.recipients,
+        attachments: content.attachments,
+        flags: flags(message)?,
+    })
+}
+
+/// What an embedded message has as well.
+fn content(message: &Message, large: LargeValues) -> anyhow::Result<EmbeddedObject> {
     let mut properties = Vec::new();
     for (tag, value) in message.properties()? {
         let value = match (&value, large) {
@@ -88,24 +109,46 @@ pub(crate) fn object(
         address_type: entry.recipient.address_type,
         address: entry.recipient.address,
     };
-    let attachment = |info: AttachmentInfo| AttachmentObject {
-        number: info.number.0,
-        method: method_name(info.method),
-        size: info.data.map(|data| data.size),
-        hash: info.data.map(|data| data.hash.to_string()),
-        name: info.name,
-        mime_type: info.mime_type,
+    let attachment = |info: AttachmentInfo| {
+        let embedded = attached_message(message, &info)?;
+        let embedded = embedded.map(|embedded| content(&embedded, large));
+        anyhow::Ok(AttachmentObject {
+            number: info.number.0,
+            method: method_name(info.method),
+            size: info.data.map(|data| data.size),
+            hash: info.data.map(|data| data.hash.to_string()),
+            name: info.name,
+            mime_type: info.mime_type,
+            message: embedded.transpose()?,
+        })
     };
-    Ok(MessageObject {
-        entry_id: message.entry_id().object(),
-        row_version: message.row_version(),
-        change_number: message.change_number(),
-        folder: folder_path(store, message),
-        deleted_at: message.deleted_at().map(|time| time.to_string()),
+    let attachments = message.attachments()?.into_iter().map(attachment);
+    Ok(EmbeddedObject {
         properties: Members(properties),
         recipients: message.recipients()?.into_iter().map(recipient).collect(),
-        attachments: message.attachments()?.into_iter().map(attachment).collect(),
+        attachments: attachments.collect::<anyhow::Result<_>>()?,
     })
+}
+
+/// The message in an attachment, if there is one.
+fn attached_message(
+    message: &Message,
+    info: &AttachmentInfo,
+) -> mapistore::Result<Option<Message>> {
+    match message.open_attached_message(info.number) {
+        Ok(embedded) => Ok(Some(embedded)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// `PR_MESSAGE_FLAGS` by name.
+fn flags(message: &Message) -> mapistore::Result<Vec<String>> {
+    let flags = message.get(pr::MESSAGE_FLAGS)?.unwrap_or(0);
+    let names = MessageFlags::from_bits_retain(flags).iter_names();
+    Ok(names
+        .map(|(name, _)| name.to_ascii_lowercase().replace('_', "-"))
+        .collect())
 }
 
 fn loaded(message: &Message, tag: PropertyTag) -> mapistore::Result<Option<StoredValue>> {
@@ -130,7 +173,34 @@ fn method_name(method: AttachMethod) -> &'static str {
     }
 }
 
+/// The messages in attachments, each as the outer one is shown, but further to the right.
+fn embedded(message: &Message, indent: usize, output: &mut Output) -> anyhow::Result<()> {
+    for info in message.attachments()? {
+        let Some(inner) = attached_message(message, &info)? else {
+            continue;
+        };
+        output.indent(indent);
+        output.line("")?;
+        let title = format!("Attached message {}", info.number.0);
+        output.styled(&Style::new().bold(), &title, "")?;
+        people(&inner, output)?;
+        attachments(&inner, output)?;
+        properties(&inner, LargeValues::Loaded, output)?;
+        body(&inner, LargeValues::Loaded, output)?;
+        embedded(&inner, indent + INDENT, output)?;
+    }
+    output.indent(0);
+    Ok(())
+}
+
 fn header(store: &Store, message: &Message, output: &mut Output) -> anyhow::Result<()> {
+    people(message, output)?;
+    identity(store, message, output)?;
+    attachments(message, output)
+}
+
+/// What it is about, whom it is from and to, and when it came.
+fn people(message: &Message, output: &mut Output) -> anyhow::Result<()> {
     let text = |tag: Tag<String>| message.get(tag).map(Option::unwrap_or_default);
     field(output, "Subject", &text(pr::SUBJECT)?)?;
     let mut from = (
@@ -163,13 +233,18 @@ fn header(store: &Store, message: &Message, output: &mut Output) -> anyhow::Resu
         "Received",
         &received.map(values::time_for_people).unwrap_or_default(),
     )?;
+    Ok(())
+}
+
+/// Where it is, and which version this is.
+fn identity(store: &Store, message: &Message, output: &mut Output) -> anyhow::Result<()> {
     field(
         output,
         "Folder",
         &folder_path(store, message).unwrap_or_default(),
     )?;
     field(output, "Entry", &message.entry_id().object().to_string())?;
-    let saved_by = text(pr::LAST_MODIFIER_NAME)?;
+    let saved_by = message.get(pr::LAST_MODIFIER_NAME)?.unwrap_or_default();
     let saved_at = message
         .get(pr::LOCAL_COMMIT_TIME)?
         .map(values::time_for_people)
@@ -191,15 +266,22 @@ fn header(store: &Store, message: &Message, output: &mut Output) -> anyhow::Resu
             &format!("at {time}; it can only be looked at"),
         )?;
     }
+    field(output, "Flags", &flags(message)?.join(", "))?;
+    Ok(())
+}
+
+fn attachments(message: &Message, output: &mut Output) -> anyhow::Result<()> {
     for info in message.attachments()? {
+        let is_message = info.method == AttachMethod::EmbeddedMessage;
         let size = info.data.map_or_else(String::new, |data| {
             format!(", {} bytes", HumanCount(data.size))
         });
         let name = info.name.unwrap_or_else(|| "(no name)".to_owned());
+        let kind = if is_message { ", a message" } else { "" };
         field(
             output,
             "Attachment",
-            &format!("{}: {name}{size}", info.number.0),
+            &format!("{}: {name}{kind}{size}", info.number.0),
         )?;
     }
     Ok(())

@@ -75,10 +75,10 @@ pub use error::{Error, MapiCode, ObjectKind, Result, Source};
 pub use model::FolderKind as SpecialFolder;
 pub use model::{
     Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
-    Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageFlags,
-    MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind, PropertySet,
-    PropertyTag, PropertyType, PropertyValue, ReadFlags, ReadState, Receipt, Recipient,
-    RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid, StoredValue, StreamHash,
+    Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageClass,
+    MessageFlags, MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind,
+    PropertySet, PropertyTag, PropertyType, PropertyValue, ReadFlags, ReadState, Receipt,
+    Recipient, RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid, StoredValue, StreamHash,
     StreamReference, String8, Succession, Tag, known_properties, pr, property_sets,
 };
 pub use store::{

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::model::document::property_len;
 use crate::model::{
-    Content, MessageFlags, Properties, PropertyKind, PropertyTag, PropertyType, PropertyValue,
-    ReadState, StoredValue, Tag, pr,
+    Content, MessageClass, MessageFlags, Properties, PropertyKind, PropertyTag, PropertyType,
+    PropertyValue, ReadState, StoredValue, Tag, pr,
 };
 use crate::store::limits::{becomes_stream, len_of};
 use crate::store::map_prop::refuse_object;
@@ -62,6 +62,16 @@ impl Message {
             Some(StoredValue::Inline(value)) => Ok(Some(value.clone())),
             Some(StoredValue::Stream(_)) => self.load(&self.mine.properties, tag).map(Some),
         }
+    }
+
+    /// The message class (`PR_MESSAGE_CLASS`), in a form that is compared without regard to case; `None` if the
+    /// message has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Message::get`].
+    pub fn message_class(&self) -> Result<Option<MessageClass>> {
+        Ok(self.get(pr::MESSAGE_CLASS)?.map(MessageClass::new))
     }
 
     /// All properties: those that were set, a large one as a reference to its stream, and those that the store

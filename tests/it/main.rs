@@ -37,6 +37,7 @@ mod migration;
 mod mime_corpus;
 mod model;
 mod opening;
+mod pending_properties;
 mod property_lists;
 mod property_streams;
 mod read_flags;

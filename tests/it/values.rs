@@ -20,7 +20,7 @@ two_clients!(
 );
 
 fn values_of_every_type_are_read_by_another_client(scene: &Scene) {
-    // O2, S9, MAPI-Storing-1
+    // MAPI-Types-1, MAPI-Types-2, O2, S9, MAPI-Storing-1
     let new = scene.ana.create("Drafts");
     scene.ana.call::<()>(Command::SetSamples(new)).unwrap();
     let id = scene.ana.save(new, KEEP).unwrap().entry_id;
@@ -84,7 +84,75 @@ fn typed_tags_give_back_their_rust_types() {
 }
 
 #[test]
+fn extreme_negative_and_empty_values_come_back() {
+    // MAPI-Types-1
+    for number in [i16::MIN, -1, 0, i16::MAX] {
+        comes_back(Tag::<i16>::new(0x6601_0002), number);
+    }
+    for number in [i32::MIN, -1, 0, i32::MAX] {
+        comes_back(Tag::<i32>::new(0x6601_0003), number);
+    }
+    for number in [f32::MIN, -0.0, f32::MIN_POSITIVE, 1e-45, f32::INFINITY] {
+        comes_back(Tag::<f32>::new(0x6601_0004), number);
+    }
+    for number in [f64::MIN, -0.0, f64::MIN_POSITIVE, 5e-324, f64::NEG_INFINITY] {
+        comes_back(Tag::<f64>::new(0x6601_0005), number);
+        comes_back(Tag::<AppTime>::new(0x6601_0007), AppTime(number));
+    }
+    for number in [i64::MIN, -1, 0, i64::MAX] {
+        comes_back(Tag::<i64>::new(0x6601_0014), number);
+        comes_back(Tag::<Currency>::new(0x6601_0006), Currency(number));
+    }
+    for truth in [false, true] {
+        comes_back(Tag::<bool>::new(0x6601_000B), truth);
+    }
+    comes_back(Tag::<String8>::new(0x6601_001E), String8(Vec::new()));
+    comes_back(Tag::<String>::new(0x6601_001F), String::new());
+    comes_back(Tag::<Vec<u8>>::new(0x6601_0102), Vec::new());
+    comes_back(Tag::<FileTime>::new(0x6601_0040), FileTime::new(0));
+    comes_back(Tag::<Uuid>::new(0x6601_0048), Uuid::nil());
+    comes_back(Tag::<Uuid>::new(0x6601_0048), Uuid::max());
+}
+
+#[test]
+fn many_values_keep_their_number_and_order_repeated_ones_too() {
+    // MAPI-Types-2
+    comes_back(Tag::<Vec<i16>>::new(0x6601_1002), vec![3, 1, 3, 3]);
+    comes_back(Tag::<Vec<i32>>::new(0x6601_1003), vec![1; 5]);
+    comes_back(Tag::<Vec<i64>>::new(0x6601_1014), vec![-1, i64::MAX, -1]);
+    let texts = ["b", "a", "", "b"].map(str::to_owned).to_vec();
+    comes_back(Tag::<Vec<String>>::new(0x6601_101F), texts);
+    comes_back(
+        Tag::<Vec<Vec<u8>>>::new(0x6601_1102),
+        vec![vec![1], vec![], vec![1]],
+    );
+    for &single in PropertyType::ALL {
+        let many = PropertyType::from_code(single.code() | 0x1000);
+        let has_none = [PropertyType::Boolean, PropertyType::Object].contains(&single);
+        assert_eq!(many.is_none(), has_none, "{single}");
+    }
+}
+
+#[test]
+fn time_keeps_its_hundred_nanoseconds() {
+    // OXCDATA-R2702
+    for count in [
+        1,
+        131_862_110_580_004_567,
+        i64::MAX.cast_unsigned(),
+        u64::MAX,
+    ] {
+        comes_back(pr::CLIENT_SUBMIT_TIME, FileTime::new(count));
+    }
+    let times = vec![FileTime::new(3), FileTime::new(1), FileTime::new(3)];
+    comes_back(Tag::<Vec<FileTime>>::new(0x6601_1040), times);
+    let epoch = FileTime::from_unix_100ns(1);
+    assert_eq!(epoch.get(), 116_444_736_000_000_001, "since 1 January 1601");
+}
+
+#[test]
 fn value_of_another_type_is_refused() {
+    // MAPI-Types-2, OXCDATA-R2720
     let test = TestStore::new();
     let mut message = test.new_draft();
     let before = view(&message).unwrap();

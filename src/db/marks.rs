@@ -24,8 +24,8 @@ pub(crate) struct ReadMarked {
     pub(crate) due: Vec<ObjectUid>,
 }
 
-/// The two statements for one choice of messages, and for which of them the second is a change. What is due is what was pending before, which an UPDATE cannot
-/// return; nobody writes between the two.
+/// The two statements for one choice of messages, and for which of them the second one is a change. What is due is what
+/// was pending before, which an UPDATE cannot return; nobody writes between the two.
 macro_rules! statements {
     ($messages:literal, $are_changed:literal) => {
         (

@@ -93,21 +93,21 @@ impl Export {
     fn to_file(&self, store: &Store, name: &str) -> anyhow::Result<Exported> {
         let (entry, mut message) = open(store, name)?;
         let path = match (&self.to, &self.output) {
-            (Some(folder), _) => self.into_folder(folder, &mut message)?,
-            (None, Some(path)) => self.into_one(path, &mut message)?,
+            (Some(folder), _) => self.to_new_file_in(folder, &mut message)?,
+            (None, Some(path)) => self.to_new_file(path, &mut message)?,
             (None, None) => return Err(wrong("no file is named")),
         };
         Ok(Exported { entry, path })
     }
 
-    fn into_folder(&self, folder: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
+    fn to_new_file_in(&self, folder: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
         let subject = message.get(pr::SUBJECT)?.unwrap_or_default();
         let name = file_names::with_extension(&subject, "message", "eml");
         let write = |file: &mut _| self.format.write(message, file);
         Ok(file_names::write_new(folder, &name, write)?.0)
     }
 
-    fn into_one(&self, path: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
+    fn to_new_file(&self, path: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
         let making = || format!("making {}", path.display());
         let mut file = OpenOptions::new()
             .write(true)

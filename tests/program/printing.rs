@@ -221,3 +221,35 @@ fn help_explains_itself_and_mistakes_end_with_two() {
         (&json!("MAPI_E_INVALID_PARAMETER"), &json!("0x80070057"))
     );
 }
+
+#[test]
+fn what_else_is_known_of_a_recipient_is_shown() {
+    let shell = Shell::new();
+    let store = mapistore::Store::options().open(shell.store()).unwrap();
+    let drafts = store
+        .special_folder(mapistore::SpecialFolder::Drafts)
+        .unwrap();
+    let mut draft = drafts.create_message().unwrap();
+    let row = mapistore::RecipientChange::new(vec![
+        (
+            mapistore::pr::DISPLAY_NAME.tag(),
+            "Ana\u{1b}[2J".to_owned().into(),
+        ),
+        (mapistore::pr::COMMENT.tag(), "a\u{202e}b".to_owned().into()),
+    ]);
+    draft
+        .modify_recipients(mapistore::ModifyRecipients::Add, &[row])
+        .unwrap();
+    let saved = draft.save_changes(mapistore::SaveFlags::empty()).unwrap();
+    let entry = saved.entry_id.object().to_string();
+    let message = shell.json(["show", &entry]);
+    let expected = json!({"PR_COMMENT": "a\u{202e}b"});
+    assert_eq!(message["recipients"][0]["properties"], expected);
+    let shown = shell.run(["show", &entry, "--full"]).succeeded().stdout;
+    assert!(
+        shown.contains("Ana\\u{1b}[2J  PR_COMMENT  a\\u{202e}b\n"),
+        "{shown}"
+    );
+    let short = shell.run(["show", &entry]).succeeded().stdout;
+    assert!(!short.contains("PR_COMMENT"), "{short}");
+}

@@ -25,6 +25,12 @@ pub(crate) enum Value {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Members(pub(crate) Vec<(String, Value)>);
 
+impl Members {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -80,6 +86,9 @@ pub(crate) struct RecipientObject {
     pub(crate) name: String,
     pub(crate) address_type: String,
     pub(crate) address: String,
+    /// Those that have no member of their own.
+    #[serde(skip_serializing_if = "Members::is_empty")]
+    pub(crate) properties: Members,
 }
 
 #[derive(Debug, serde::Serialize)]

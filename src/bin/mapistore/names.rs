@@ -57,6 +57,11 @@ pub(crate) fn entry(store: &Store, text: &str, prefix: Prefix) -> anyhow::Result
     }
 }
 
+/// How people write properties: by MAPI's name, else as a tag.
+pub(crate) fn of_properties(_: &Store, tags: &[PropertyTag]) -> mapistore::Result<Vec<String>> {
+    Ok(tags.iter().map(ToString::to_string).collect())
+}
+
 /// NAME=VALUE: a property and what it is to become.
 #[derive(Debug, Clone)]
 pub(crate) struct Assignment {

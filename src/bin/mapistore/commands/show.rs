@@ -1,5 +1,7 @@
 //! `show`: one message.
 
+mod object;
+
 use std::io::Read;
 
 use clap::Args;
@@ -7,15 +9,16 @@ use console::Style;
 use indicatif::HumanCount;
 use mapistore::{
     Access, AttachMethod, AttachmentInfo, Error, Message, MessageFlags, PropertyTag, RecipientKind,
-    Store, StoredValue, Tag, pr,
+    RowId, Store, StoredValue, Tag, pr,
 };
 
 use crate::args::Global;
 use crate::exit::Exit;
-use crate::json::{AttachmentObject, EmbeddedObject, Members, MessageObject, RecipientObject};
 use crate::names::{self, Prefix};
 use crate::output::{Format, Output};
 use crate::values;
+
+pub(crate) use self::object::object;
 
 /// How much of a large body people see unless they ask for all.
 const BODY_SHOWN: u64 = 2_000;
@@ -62,72 +65,18 @@ impl Show {
             Format::Json => output.json(&object(&store, &message, large)?)?,
             Format::People => {
                 header(&store, &message, output)?;
-                properties(&message, large, output)?;
+                properties(&store, &message, large, output)?;
+                if large == LargeValues::Loaded {
+                    recipients(&store, &message, output)?;
+                }
                 body(&message, large, output)?;
                 if large == LargeValues::Loaded {
-                    embedded(&message, INDENT, output)?;
+                    embedded(&store, &message, INDENT, output)?;
                 }
             }
         }
         Ok(Exit::Done)
     }
-}
-
-/// The JSON form of a message.
-pub(crate) fn object(
-    store: &Store,
-    message: &Message,
-    large: LargeValues,
-) -> anyhow::Result<MessageObject> {
-    let content = content(message, large)?;
-    Ok(MessageObject {
-        entry_id: message.entry_id().object(),
-        row_version: message.row_version(),
-        change_number: message.change_number(),
-        folder: folder_path(store, message),
-        deleted_at: message.deleted_at().map(|time| time.to_string()),
-        properties: content.properties,
-        recipients: content.recipients,
-        attachments: content.attachments,
-        flags: flags(message)?,
-    })
-}
-
-/// What an embedded message has as well.
-fn content(message: &Message, large: LargeValues) -> anyhow::Result<EmbeddedObject> {
-    let mut properties = Vec::new();
-    for (tag, value) in message.properties()? {
-        let value = match (&value, large) {
-            (StoredValue::Stream(_), LargeValues::Loaded) => loaded(message, tag)?.unwrap_or(value),
-            _ => value,
-        };
-        properties.push((tag.to_string(), values::to_json(&value)));
-    }
-    let recipient = |entry: mapistore::RecipientEntry| RecipientObject {
-        kind: entry.recipient.kind.name(),
-        name: entry.recipient.name,
-        address_type: entry.recipient.address_type,
-        address: entry.recipient.address,
-    };
-    let attachment = |info: AttachmentInfo| {
-        let embedded = attached_message(message, &info)?;
-        let embedded = embedded.map(|embedded| content(&embedded, large));
-        anyhow::Ok(AttachmentObject {
-            number: info.number.0,
-            method: method_name(info.method),
-            size: info.data.map(|data| data.size),
-            hash: info.data.map(|data| data.hash.to_string()),
-            name: info.name,
-            mime_type: info.mime_type,
-            message: embedded.transpose()?,
-        })
-    };
-    let attachments = message.attachments()?.into_iter().map(attachment);
-    Ok(EmbeddedObject {
-        properties: Members(properties),
-        recipients: message.recipients()?.into_iter().map(recipient).collect(),
-        attachments: attachments.collect::<anyhow::Result<_>>()?,
-    })
 }
 
 /// The message in an attachment, if there is one.
@@ -160,21 +109,13 @@ fn folder_path(store: &Store, message: &Message) -> Option<String> {
     store.folder_path(&message.folder_id()).ok()
 }
 
-/// As in the view `inspect_attachments`.
-fn method_name(method: AttachMethod) -> &'static str {
-    match method {
-        AttachMethod::NoAttachment => "none",
-        AttachMethod::ByValue => "by-value",
-        AttachMethod::ByReference => "by-reference",
-        AttachMethod::ByReferenceResolve => "by-reference-resolve",
-        AttachMethod::ByReferenceOnly => "by-reference-only",
-        AttachMethod::EmbeddedMessage => "embedded-message",
-        AttachMethod::Ole => "ole",
-    }
-}
-
 /// The messages in attachments, each as the outer one is shown, but further to the right.
-fn embedded(message: &Message, indent: usize, output: &mut Output) -> anyhow::Result<()> {
+fn embedded(
+    store: &Store,
+    message: &Message,
+    indent: usize,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     for info in message.attachments()? {
         let Some(inner) = attached_message(message, &info)? else {
             continue;
@@ -185,9 +126,10 @@ fn embedded(message: &Message, indent: usize, output: &mut Output) -> anyhow::Re
         output.styled(&Style::new().bold(), &title, "")?;
         people(&inner, output)?;
         attachments(&inner, output)?;
-        properties(&inner, LargeValues::Loaded, output)?;
+        properties(store, &inner, LargeValues::Loaded, output)?;
+        recipients(store, &inner, output)?;
         body(&inner, LargeValues::Loaded, output)?;
-        embedded(&inner, indent + INDENT, output)?;
+        embedded(store, &inner, indent + INDENT, output)?;
     }
     output.indent(0);
     Ok(())
@@ -305,16 +247,21 @@ fn person(name: &str, address: &str) -> String {
     }
 }
 
-fn properties(message: &Message, large: LargeValues, output: &mut Output) -> anyhow::Result<()> {
+fn properties(
+    store: &Store,
+    message: &Message,
+    large: LargeValues,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let mut rows = Vec::new();
-    for (tag, value) in message.properties()? {
+    for (name, tag, value) in named(store, message.properties()?)? {
         let is_body = tag == pr::BODY.tag();
         let value = match (&value, large) {
             _ if is_body => continue,
             (StoredValue::Stream(_), LargeValues::Loaded) => loaded(message, tag)?.unwrap_or(value),
             _ => value,
         };
-        rows.push(vec![tag.to_string(), values::to_text(&value)]);
+        rows.push(vec![name, values::to_text(&value)]);
     }
     output.line("")?;
     output.table(
@@ -325,6 +272,62 @@ fn properties(message: &Message, large: LargeValues, output: &mut Output) -> any
         &rows,
     )?;
     Ok(())
+}
+
+/// What is known of recipients beyond what stands in the header.
+fn recipients(store: &Store, message: &Message, output: &mut Output) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for entry in message.recipients()? {
+        for (name, _, value) in named(store, further_properties(message, entry.row_id)?)? {
+            let row = entry.row_id.0.to_string();
+            let person = person(&entry.recipient.name, &entry.recipient.address);
+            rows.push(vec![row, person, name, values::to_text(&value)]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    output.line("")?;
+    output.table(
+        &[
+            crate::output::Column::number("row"),
+            crate::output::Column::text("recipient"),
+            crate::output::Column::whole("property"),
+            crate::output::Column::text("value"),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+/// The properties of a recipient that have no place of their own.
+fn further_properties(
+    message: &Message,
+    row_id: RowId,
+) -> mapistore::Result<Vec<(PropertyTag, StoredValue)>> {
+    let shown = [
+        pr::ROWID.tag(),
+        pr::RECIPIENT_TYPE.tag(),
+        pr::DISPLAY_NAME.tag(),
+        pr::ADDRTYPE.tag(),
+        pr::EMAIL_ADDRESS.tag(),
+    ];
+    let mut properties = message.recipient_properties(row_id)?;
+    properties.retain(|(tag, _)| !shown.contains(tag));
+    Ok(properties)
+}
+
+/// Properties with their names.
+fn named(
+    store: &Store,
+    properties: Vec<(PropertyTag, StoredValue)>,
+) -> mapistore::Result<Vec<(String, PropertyTag, StoredValue)>> {
+    let tags: Vec<PropertyTag> = properties.iter().map(|(tag, _)| *tag).collect();
+    let names = names::of_properties(store, &tags)?.into_iter();
+    let named = names.zip(properties);
+    Ok(named
+        .map(|(name, (tag, value))| (name, tag, value))
+        .collect())
 }
 
 fn body(message: &Message, large: LargeValues, output: &mut Output) -> anyhow::Result<()> {

@@ -76,17 +76,18 @@ pub use model::FolderKind as SpecialFolder;
 pub use model::{
     Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
     Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageClass,
-    MessageFlags, MessageStatus, ObjectUid, PredecessorChangeList, PropertyId, PropertyKind,
-    PropertySet, PropertyTag, PropertyType, PropertyValue, ReadFlags, ReadState, Receipt,
-    Recipient, RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid, StoredValue, StreamHash,
-    StreamReference, String8, Succession, Tag, known_properties, pr, property_sets,
+    MessageFlags, MessageStatus, NameWithinSet, ObjectUid, PredecessorChangeList, PropertyId,
+    PropertyKind, PropertyName, PropertySet, PropertyTag, PropertyType, PropertyValue, ReadFlags,
+    ReadState, Receipt, Recipient, RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid,
+    StoredValue, StreamHash, StreamReference, String8, Succession, Tag, known_properties, pr,
+    property_sets,
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
     ContentsOrder, Copied, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp,
     MarkedInFolder, Message, MessageSummary, ModifyRecipients, Outcomes, Page, PropertyProblem,
     PropertySlots, PropertyStream, QueryResult, RecipientChange, RecipientEntry, RecordedSave,
-    RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader,
+    RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader, UnknownNames,
 };
 
 /// The README's example, compiled and run.

@@ -5,7 +5,7 @@
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`transaction`]: reading, and writing in turn.
 //! - [`versioned`]: the one statement that decides whether a save goes through.
-//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`]: a table each.
+//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`named_properties`]: a table each.
 //! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
 //! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
 
@@ -20,6 +20,7 @@ pub(crate) mod lock_file;
 pub(crate) mod marks;
 pub(crate) mod messages;
 pub(crate) mod migrate;
+pub(crate) mod named_properties;
 pub(crate) mod pins;
 pub(crate) mod place;
 #[cfg(feature = "planted-faults")]

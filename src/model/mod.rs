@@ -8,7 +8,7 @@
 //! | `id` | uids, entry ids, versions and change numbers |
 //! | `property_tag`, `property_kind` | tags, their types in MAPI and in Rust |
 //! | `pr`, `property_names` | the properties that mail uses, and their names |
-//! | `property_set` | the sets that names of other properties come from |
+//! | `property_name`, `property_set` | names of other properties, and the sets that they are of |
 //! | `property_value`, `file_time` | values |
 //! | `content` | what one version of a message consists of |
 //! | `recipient` | a recipient as a person thinks of it |
@@ -34,6 +34,7 @@ mod message_class;
 mod one_off;
 pub mod pr;
 mod property_kind;
+mod property_name;
 mod property_names;
 mod property_set;
 mod property_tag;
@@ -55,6 +56,7 @@ pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
 pub use message_class::MessageClass;
 pub(crate) use one_off::one_off_entry_id;
 pub use property_kind::{PropertyKind, Tag};
+pub use property_name::{NameWithinSet, PropertyName};
 pub use property_names::{KnownProperty, known_properties};
 pub(crate) use property_set::known_property_sets;
 pub use property_set::{PropertySet, known as property_sets};

@@ -368,6 +368,8 @@ properties! {
         "The store that it is in, in a form that can be compared.";
     MAPPING_SIGNATURE: Binary = 0x0FF8_0102, "PidTagMappingSignature",
         "Objects that agree in it agree in the ids of named properties.";
+    HAS_NAMED_PROPERTIES: bool = 0x664A_000B, "PidTagHasNamedProperties",
+        "Whether named properties were set on it when it was saved last.";
     INSTANCE_KEY: Binary = 0x0FF6_0102, "PidTagInstanceKey", "Names a row of a table.";
     OBJECT_TYPE: i32 = 0x0FFE_0003, "PidTagObjectType",
         "What kind of object it is: 1 store, 3 folder, 5 message, 6 mail user, 7 attachment.";

@@ -40,6 +40,7 @@ pub(crate) const TAGS: &[PropertyTag] = &[
     pr::HASATTACH.tag(),
     pr::SUBJECT_PREFIX.tag(),
     pr::NORMALIZED_SUBJECT.tag(),
+    pr::HAS_NAMED_PROPERTIES.tag(),
     pr::DISPLAY_TO.tag(),
     pr::DISPLAY_CC.tag(),
     pr::DISPLAY_BCC.tag(),
@@ -118,6 +119,11 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         }
         _ if tag == pr::NORMALIZED_SUBJECT.tag() => {
             PropertyValue::Unicode(subject::normalized(&mine.properties)?)
+        }
+        // Of the snapshot: what is pending does not count before it is saved (MS-OXCMSG 2.2.1.39).
+        _ if tag == pr::HAS_NAMED_PROPERTIES.tag() => {
+            let mut stored = message.snapshot.properties.iter();
+            PropertyValue::Boolean(stored.any(|(tag, _)| tag.id().is_named()))
         }
         _ if tag == pr::DISPLAY_TO.tag() => display(mine, RecipientKind::To),
         _ if tag == pr::DISPLAY_CC.tag() => display(mine, RecipientKind::Cc),

@@ -6,6 +6,7 @@
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
 //!   [`subject`]: the parts of a subject; [`stream`]: large values in and out;
 //!   [`property_stream`], [`stream_draft`]: read and written like files; [`limits`]: how large.
+//! - [`named`]: numbers for named properties.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
@@ -23,6 +24,7 @@ mod folder;
 mod limits;
 mod map_prop;
 mod message;
+mod named;
 mod open;
 mod opening;
 mod paths;
@@ -47,6 +49,7 @@ pub use embedded::{EmbeddedAccess, EmbeddedMessage};
 pub use folder::{Folder, FolderInfo};
 pub use map_prop::{MapiProp, PropertyProblem, PropertySlots};
 pub use message::Message;
+pub use named::UnknownNames;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;
 pub use property_stream::{Copied, PropertyStream, StreamAccess};

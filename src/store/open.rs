@@ -8,6 +8,7 @@ use crate::db::database::{Database, Durability, Settings, StoreAccess, WhenMissi
 use crate::db::place::NetworkFileSystems;
 use crate::error::Result;
 use crate::model::{EntryId, ObjectUid, StoreUid};
+use crate::store::named::KnownNames;
 
 /// How long a writer waits for other processes unless the host says otherwise (P3).
 const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,6 +41,8 @@ const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) database: Arc<Database>,
+    /// Shared between clones.
+    pub(crate) names: Arc<KnownNames>,
 }
 
 /// Chooses how a store is opened; see [`Store::options`].
@@ -141,6 +144,7 @@ impl StoreOptions {
         let database = Database::open(path.as_ref(), self.settings)?;
         Ok(Store {
             database: Arc::new(database),
+            names: Arc::default(),
         })
     }
 }

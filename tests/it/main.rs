@@ -36,6 +36,7 @@ mod migration;
 #[cfg(feature = "mime")]
 mod mime_corpus;
 mod model;
+mod named;
 mod opening;
 mod pending_properties;
 mod property_lists;

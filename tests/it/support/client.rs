@@ -305,6 +305,12 @@ impl Client {
     }
 
     #[track_caller]
+    pub(crate) fn map_names(&self, names: &[&str], create: bool) -> Vec<Option<u16>> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.call(Command::MapNames { names, create }).unwrap()
+    }
+
+    #[track_caller]
     pub(crate) fn drop_handle(&self, handle: Handle) {
         self.call::<()>(Command::Drop(handle)).unwrap();
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
-    ModifyRecipients, PropertyStream, PropertyTag, ReadFlags, ReadState, Receipt, Recipient,
-    RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store, StreamAccess, StreamReader, pr,
+    ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags, ReadState, Receipt,
+    Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store, StreamAccess,
+    StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 
@@ -143,6 +144,14 @@ impl Executor {
                 let said = write_stream(stream, blob, commit, progress)?;
                 attachment.save_changes(SaveFlags::empty())?;
                 Ok(said)
+            }
+            Command::MapNames { names, create } => map_names(&self.store()?, &names, create),
+            Command::NameMany { prefix, count } => {
+                for number in 0..count {
+                    let names = [format!("{prefix}{number}")];
+                    progress(map_names(&self.store()?, &names, true)?);
+                }
+                done()
             }
             Command::Fork(handle) => {
                 let mut message = self.messages.remove(&handle.0);
@@ -469,6 +478,18 @@ fn recipient_change(said: RecipientRowSaid) -> RecipientChange {
             .map(|(tag, value)| (PropertyTag::new(tag), value.into()))
             .collect(),
     }
+}
+
+fn map_names(store: &Store, names: &[String], create: bool) -> Said {
+    let names: Result<Vec<PropertyName>, Error> = names.iter().map(|name| name.parse()).collect();
+    let unknown = if create {
+        UnknownNames::Create
+    } else {
+        UnknownNames::Leave
+    };
+    let ids = store.ids_from_names(&names?, unknown)?;
+    let ids: Vec<Option<u16>> = ids.into_iter().map(|id| id.map(|id| id.0)).collect();
+    Ok(json!(ids))
 }
 
 fn recipient(name: &str) -> Recipient {

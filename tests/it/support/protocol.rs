@@ -207,6 +207,16 @@ pub(crate) enum Command {
         folder: String,
         count: u32,
     },
+    /// Maps names of properties to numbers.
+    MapNames {
+        names: Vec<String>,
+        create: bool,
+    },
+    /// Names new properties, one call each, and tells each number when it has it.
+    NameMany {
+        prefix: String,
+        count: u32,
+    },
     /// Forks, lets the child try every call, and tells what it got.
     Fork(Handle),
 }

@@ -3,8 +3,9 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use mapistore::{
-    AttachMethod, AttachmentNumber, EmbeddedAccess, EmbeddedMessage, Message, Recipient, SaveFlags,
-    StreamAccess, StreamReader, pr,
+    AttachMethod, AttachmentNumber, EmbeddedAccess, EmbeddedMessage, Message, ModifyRecipients,
+    PropertyValue, Recipient, RecipientChange, SaveFlags, StoredValue, StreamAccess, StreamReader,
+    pr,
 };
 
 use super::marks::{Hearing, Marks, chant};
@@ -80,6 +81,13 @@ impl Part {
                 for entry in message.recipients()? {
                     marks.add_text(&entry.recipient.name);
                     marks.add_text(&entry.recipient.address);
+                    for (tag, value) in message.recipient_properties(entry.row_id)? {
+                        if tag == pr::COMMENT.tag()
+                            && let StoredValue::Inline(PropertyValue::Unicode(comment)) = value
+                        {
+                            marks.add_text(&comment);
+                        }
+                    }
                 }
             }
             Part::Attachments => {
@@ -192,28 +200,36 @@ fn put_body(message: &mut Message, body: String, random: &mut Random) -> anyhow:
     Ok(stream.commit()?)
 }
 
+/// Each recipient has a property of its own beside what every recipient has.
 fn put_recipients(message: &mut Message, mark: &str, random: &mut Random) -> anyhow::Result<()> {
-    let recipient = |random: &mut Random| match random.below(3) {
-        0 => Recipient::to(mark, mark),
-        1 => Recipient::cc(mark, mark),
-        _ => Recipient::bcc(mark, mark),
+    let change = |random: &mut Random| {
+        let recipient = match random.below(3) {
+            0 => Recipient::to(mark, mark),
+            1 => Recipient::cc(mark, mark),
+            _ => Recipient::bcc(mark, mark),
+        };
+        let comment = chant(mark, random.below(400));
+        let mut change = RecipientChange::from(&recipient);
+        change
+            .properties
+            .push((pr::COMMENT.tag(), PropertyValue::Unicode(comment)));
+        change
     };
-    // In place, or anew.
-    let mut present = message.recipients()?.into_iter();
-    let kept = if random.percent(40) {
-        present.next()
-    } else {
-        None
+    let present = message.recipients()?;
+    let added: Vec<_> = (0..=random.below(3)).map(|_| change(random)).collect();
+    let Some(kept) = present.first().filter(|_| random.percent(40)) else {
+        message.modify_recipients(ModifyRecipients::Replace, &added)?;
+        return Ok(());
     };
-    for entry in present {
-        message.remove_recipient(entry.row_id)?;
-    }
-    if let Some(kept) = kept {
-        message.modify_recipient(kept.row_id, &recipient(random))?;
-    }
-    for _ in 0..=random.below(3) {
-        message.add_recipient(recipient(random))?;
-    }
+    // In place, the others removed, and new ones added.
+    let removed = present.iter().skip(1);
+    let removed: Vec<_> = removed
+        .map(|entry| RecipientChange::default().at(entry.row_id))
+        .collect();
+    let in_place = [change(random).at(kept.row_id)];
+    message.modify_recipients(ModifyRecipients::Remove, &removed)?;
+    message.modify_recipients(ModifyRecipients::Modify, &in_place)?;
+    message.modify_recipients(ModifyRecipients::Add, &added)?;
     Ok(())
 }
 

@@ -268,6 +268,11 @@ impl Database {
         &self.settings
     }
 
+    /// Whether the store was opened for reading only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.settings.access == StoreAccess::ReadOnly
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.place.path
     }

@@ -74,6 +74,40 @@ pub(crate) fn by_id(connection: &Connection, folder_id: i64) -> Result<Option<Fo
     )
 }
 
+/// What only those who ask for a folder's properties need.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderDetails {
+    /// None for the root.
+    pub(crate) parent_uid: Option<ObjectUid>,
+    pub(crate) has_subfolders: bool,
+    pub(crate) created_at: FileTime,
+    pub(crate) modified_at: FileTime,
+    /// The document with the properties that clients set.
+    pub(crate) properties: String,
+}
+
+/// The details of a folder.
+pub(crate) fn details(connection: &Connection, folder_id: i64) -> Result<Option<FolderDetails>> {
+    const SELECT: &str = "SELECT parent.entry_uid AS parent_uid, folders.created_at AS created_at, \
+        folders.modified_at AS modified_at, folders.properties AS properties, \
+        EXISTS (SELECT 1 FROM folders AS child WHERE child.parent_folder_id = folders.folder_id) AS has_subfolders \
+        FROM folders LEFT JOIN folders AS parent ON parent.folder_id = folders.parent_folder_id \
+        WHERE folders.folder_id = ?";
+    let details = |row: &Row<'_>| {
+        Ok(FolderDetails {
+            parent_uid: row.get("parent_uid")?,
+            has_subfolders: row.get("has_subfolders")?,
+            created_at: row.get("created_at")?,
+            modified_at: row.get("modified_at")?,
+            properties: row.get("properties")?,
+        })
+    };
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| select.query_row([folder_id], details).optional())
+        .map_err(while_doing("reading the properties of a folder"))
+}
+
 /// One of the folders that every store has.
 pub(crate) fn by_kind(connection: &Connection, kind: FolderKind) -> Result<Option<FolderRow>> {
     one(
@@ -214,6 +248,28 @@ pub(crate) fn rename(
             })
         })
         .map_err(while_doing("renaming a folder"))?;
+    Ok(())
+}
+
+/// Replaces the document of a folder's properties.
+pub(crate) fn set_properties(
+    tx: &WriteTransaction<'_>,
+    folder_id: i64,
+    properties: &str,
+    change_number: ChangeNumber,
+) -> Result<()> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE folders SET properties = :properties, change_number = :change, \
+             modified_at = max(modified_at, :now) WHERE folder_id = :folder_id",
+        )
+        .and_then(|mut update| {
+            update.execute(named_params! {
+                ":properties": properties, ":change": change_number, ":now": tx.now,
+                ":folder_id": folder_id,
+            })
+        })
+        .map_err(while_doing("writing the properties of a folder"))?;
     Ok(())
 }
 

@@ -5,7 +5,8 @@
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`transaction`]: reading, and writing in turn.
 //! - [`versioned`]: the one statement that decides whether a save goes through.
-//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`named_properties`]: a table each.
+//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`named_properties`],
+//!   [`store_info`]: a table each.
 //! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
 //! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
 
@@ -26,6 +27,7 @@ pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
 pub(crate) mod planted_faults;
 pub(crate) mod sql_types;
+pub(crate) mod store_info;
 pub(crate) mod streams;
 pub(crate) mod transaction;
 pub(crate) mod turn;

@@ -52,8 +52,12 @@ change_kinds! {
     FolderCreated = "folder-created";
     /// A folder got another name.
     FolderRenamed = "folder-renamed";
+    /// A folder's properties were set or deleted.
+    FolderChanged = "folder-changed";
     /// A folder was deleted.
     FolderDeleted = "folder-deleted";
+    /// The store's own properties were set or deleted; the store's uid stands for the object.
+    StoreChanged = "store-changed";
 }
 
 /// One committed change.
@@ -72,7 +76,7 @@ pub struct JournalEntry {
     pub folder: Option<ObjectUid>,
     /// The version that a save made.
     pub row_version: Option<RowVersion>,
-    /// The properties that a save changed; recipients and attachments as
+    /// The properties that were changed; recipients and attachments as
     /// `PR_MESSAGE_RECIPIENTS` and `PR_MESSAGE_ATTACHMENTS`.
     pub properties: Vec<PropertyTag>,
     /// The name of the client that made the change.

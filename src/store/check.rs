@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::db::check::{self, Checkable, DocumentTable, SealedStream};
-use crate::db::streams;
+use crate::db::{folders, streams};
 use crate::error::{Error, Result};
 use crate::model::StreamReference;
 use crate::model::document;
-use crate::store::Store;
+use crate::store::{Folder, Store};
 
 /// Objects read at once, so that no long read keeps the WAL from being reused.
 const PAGE: u32 = 100;
@@ -40,8 +40,8 @@ impl CheckReport {
 }
 
 impl Store {
-    /// Checks the file (SQLite's own integrity check), every rule that the schema can show, the checksum of every
-    /// message and kept version, and every stream by its hash. Others go on working meanwhile.
+    /// Checks the file (SQLite's own integrity check), every rule that the schema can show, the properties of folders
+    /// and store, the checksum of every message and kept version, and every stream by its hash. Others go on working meanwhile.
     ///
     /// # Errors
     ///
@@ -58,6 +58,7 @@ impl Store {
                 self.database.read(|reader| check::rule(reader, rule)),
             )?;
         }
+        self.check_permanent(&mut report)?;
         for table in [DocumentTable::Messages, DocumentTable::Versions] {
             let mut after = (0, 0);
             loop {
@@ -93,6 +94,24 @@ impl Store {
             }
         }
         Ok(report)
+    }
+
+    /// What stands in documents beside the messages: properties of the store and of folders.
+    fn check_permanent(&self, report: &mut CheckReport) -> Result<()> {
+        note(report, self.properties().map(|_| Vec::new()))?;
+        for found in self.database.read(folders::all)? {
+            let read = match Folder::new(self, &found.folder).properties() {
+                // Since the folders were listed.
+                Err(Error::ObjectDeleted { .. }) => continue,
+                Err(Error::CorruptStore { detail, source }) => Err(Error::CorruptStore {
+                    detail: format!("{} ({detail})", found.path),
+                    source,
+                }),
+                read => read,
+            };
+            note(report, read.map(|_| Vec::new()))?;
+        }
+        Ok(())
     }
 
     fn check_stream(&self, stream: &SealedStream, problems: &mut Vec<String>) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Properties that the store computes and nobody sets (S11).
 
 use crate::model::{
-    AccessLevel, Content, FileTime, MessageFlags, ObjectUid, PropertyTag, PropertyValue, ReadState,
-    Recipient, RecipientKind, Tag, one_off_entry_id, pr,
+    AccessLevel, Content, FileTime, MessageFlags, PropertyTag, PropertyValue, ReadState, Recipient,
+    RecipientKind, Tag, one_off_entry_id, pr,
 };
 use crate::store::message::Place;
 use crate::store::{Message, subject};
@@ -92,8 +92,7 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         _ if tag == pr::RECORD_KEY.tag() => PropertyValue::Binary(record_key(message)),
         _ if tag == pr::SEARCH_KEY.tag() => PropertyValue::Binary(search_key(message)),
         _ if tag == pr::STORE_ENTRYID.tag() => {
-            let store = ObjectUid::from_bytes(*message.store.uid().as_bytes());
-            PropertyValue::Binary(message.store.entry_id(store).to_bytes().to_vec())
+            PropertyValue::Binary(message.store.store_entry_id().to_bytes().to_vec())
         }
         _ if tag == pr::STORE_RECORD_KEY.tag() => {
             PropertyValue::Binary(message.store.uid().as_bytes().to_vec())

@@ -5,7 +5,7 @@ use crate::db::folders::{self, FolderRow};
 use crate::db::messages;
 use crate::db::transaction::{Ending, WriteTransaction};
 use crate::error::{Error, ObjectKind, Result};
-use crate::model::{ChangeKind, EntryId, FolderKind, ObjectUid};
+use crate::model::{ChangeKind, ChangeNumber, EntryId, FolderKind, ObjectUid, pr};
 use crate::store::Store;
 
 /// The longest name of a folder, in characters.
@@ -212,19 +212,32 @@ impl Folder {
     ///
     /// As [`Folder::create_folder`], and `MAPI_E_NO_ACCESS`: the root and the IPM subtree keep their names.
     pub fn rename(&self, name: &str) -> Result<()> {
-        check_name(name)?;
-        if matches!(self.kind, FolderKind::Root | FolderKind::IpmSubtree) {
-            return Err(Error::NoAccess {
-                detail: format!("the {} folder keeps its name", self.kind),
-            });
+        self.set(pr::DISPLAY_NAME, name)
+    }
+
+    /// Renames the folder inside a transaction, or says why not; the outer error is one of the database.
+    pub(crate) fn rename_within(
+        &self,
+        tx: &WriteTransaction<'_>,
+        name: &str,
+        change: ChangeNumber,
+    ) -> Result<Result<()>> {
+        if let Err(refusal) = check_name(name) {
+            return Ok(Err(refusal));
         }
-        self.change(ChangeKind::FolderRenamed, self.uid, None, |tx| {
-            let row = self.refuse_deleted(tx)?;
-            if let Some(parent) = row.parent_folder_id {
-                refuse_taken(tx, parent, name, Some(self.folder_id))?;
+        if matches!(self.kind, FolderKind::Root | FolderKind::IpmSubtree) {
+            return Ok(Err(Error::NoAccess {
+                detail: format!("the {} folder keeps its name", self.kind),
+            }));
+        }
+        let row = self.refuse_deleted(tx)?;
+        if let Some(parent) = row.parent_folder_id {
+            match refuse_taken(tx, parent, name, Some(self.folder_id)) {
+                Err(refusal @ Error::Collision { .. }) => return Ok(Err(refusal)),
+                other => other?,
             }
-            folders::rename(tx, self.folder_id, name, tx.next_change()?)
-        })
+        }
+        folders::rename(tx, self.folder_id, name, change).map(Ok)
     }
 
     /// Deletes the folder if it is empty (IMAPIFolder::DeleteFolder without further flags). Soft-deleted messages in it
@@ -279,7 +292,7 @@ impl Folder {
         Ok(value)
     }
 
-    fn deleted(&self) -> Error {
+    pub(crate) fn deleted(&self) -> Error {
         Error::ObjectDeleted {
             kind: ObjectKind::Folder,
             entry_id: self.entry_id(),

@@ -107,7 +107,13 @@ impl Sizes {
 const ROWS: &str = "the recipients and attachments of the message";
 
 /// The bytes of one part after a change, if it still has room beside what else counts.
-fn within(what: &str, outside: u64, present: u64, before: u64, after: u64) -> Result<u64> {
+pub(crate) fn within(
+    what: &str,
+    outside: u64,
+    present: u64,
+    before: u64,
+    after: u64,
+) -> Result<u64> {
     let part = present.saturating_sub(before).saturating_add(after);
     let total = outside.saturating_add(part);
     if after > before && total > DOCUMENT_LIMIT {
@@ -127,7 +133,7 @@ pub(crate) fn len_of(properties: &Properties, tag: PropertyTag) -> u64 {
         .map_or(0, |(tag, value)| property_len(tag, value))
 }
 
-fn properties_len(properties: &Properties) -> u64 {
+pub(crate) fn properties_len(properties: &Properties) -> u64 {
     properties
         .iter()
         .map(|(tag, value)| property_len(tag, value))

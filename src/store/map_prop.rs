@@ -103,7 +103,8 @@ pub trait MapiProp: sealed::Sealed {
     /// Of the call: `MAPI_E_INVALID_OBJECT` for a closed handle.
     fn get_values(&self, tags: &[PropertyTag]) -> Result<PropertySlots> {
         let present = self.property_list()?;
-        Ok(tags.iter().map(|tag| slot(self, &present, *tag)).collect())
+        let get = |tag| self.get_value(tag);
+        Ok(tags.iter().map(|tag| slot(get, &present, *tag)).collect())
     }
 
     /// Sets properties in the order of the list (IMAPIProp::SetProps). Returns those that could not be set, and why;
@@ -121,15 +122,11 @@ pub trait MapiProp: sealed::Sealed {
         values: &[(PropertyTag, PropertyValue)],
     ) -> Result<Vec<PropertyProblem>> {
         self.check_changeable()?;
-        for (tag, value) in values {
-            refuse_object(*tag)?;
-            value.validate()?;
-        }
-        let tags = values.iter().map(|(tag, _)| *tag);
+        check_list(values)?;
         let done = values
             .iter()
             .map(|(tag, value)| self.set_value(*tag, value.clone()));
-        Ok(problems(tags, done))
+        Ok(problems(values.iter().map(|(tag, _)| *tag), done))
     }
 
     /// Deletes properties, whatever their types (IMAPIProp::DeleteProps). Returns those that could not be deleted,
@@ -146,8 +143,22 @@ pub trait MapiProp: sealed::Sealed {
     }
 }
 
-fn slot<P: MapiProp + ?Sized>(
-    object: &P,
+/// The slots of a list for an object whose properties are all at hand.
+pub(crate) fn slots_of(
+    properties: &[(PropertyTag, PropertyValue)],
+    tags: &[PropertyTag],
+) -> PropertySlots {
+    let present: Vec<PropertyTag> = properties.iter().map(|(tag, _)| *tag).collect();
+    let get = |tag| {
+        let mut properties = properties.iter();
+        let found = properties.find(|(present, _)| *present == tag);
+        Ok(found.map(|(_, value)| value.clone()))
+    };
+    tags.iter().map(|tag| slot(get, &present, *tag)).collect()
+}
+
+fn slot(
+    get: impl Fn(PropertyTag) -> Result<Option<PropertyValue>>,
     present: &[PropertyTag],
     asked: PropertyTag,
 ) -> Result<(PropertyTag, PropertyValue)> {
@@ -165,7 +176,7 @@ fn slot<P: MapiProp + ?Sized>(
             detail: format!("{tag} is an object, which has calls of its own"),
         });
     }
-    if let Some(value) = object.get_value(tag)? {
+    if let Some(value) = get(tag)? {
         return Ok((tag, value));
     }
     let other_width = tag.property_type().and_then(PropertyType::other_width);
@@ -181,7 +192,17 @@ fn slot<P: MapiProp + ?Sized>(
     }
 }
 
-fn problems(
+/// Refuses a list of values as a whole, where an entry makes no sense for any object.
+pub(crate) fn check_list(values: &[(PropertyTag, PropertyValue)]) -> Result<()> {
+    for (tag, value) in values {
+        refuse_object(*tag)?;
+        value.validate()?;
+    }
+    Ok(())
+}
+
+/// What of a list was not done.
+pub(crate) fn problems(
     tags: impl Iterator<Item = PropertyTag>,
     done: impl Iterator<Item = Result<()>>,
 ) -> Vec<PropertyProblem> {

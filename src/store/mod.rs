@@ -6,7 +6,8 @@
 //!   [`attachment`], [`embedded`], [`computed`]: what it shows and takes; [`map_prop`]: lists of properties;
 //!   [`subject`]: the parts of a subject; [`stream`]: large values in and out;
 //!   [`property_stream`], [`stream_draft`]: read and written like files; [`limits`]: how large.
-//! - [`named`]: numbers for named properties.
+//! - [`named`]: numbers for named properties. [`folder_properties`], [`store_properties`]: those of folders and the
+//!   store, on what [`permanent`] does for both.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
@@ -21,6 +22,7 @@ mod computed;
 mod contents;
 mod embedded;
 mod folder;
+mod folder_properties;
 mod limits;
 mod map_prop;
 mod message;
@@ -28,12 +30,14 @@ mod named;
 mod open;
 mod opening;
 mod paths;
+mod permanent;
 mod properties;
 mod property_stream;
 mod query;
 mod read_state;
 mod recipients;
 mod save;
+mod store_properties;
 mod stream;
 mod stream_draft;
 mod subject;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::db::database::StoreAccess;
 #[cfg(feature = "planted-faults")]
 use crate::db::planted_faults;
 use crate::db::{folders, messages};
@@ -101,7 +100,7 @@ impl Store {
         if row.deleted_at.is_some() && deleted == SoftDeleted::Hidden {
             return Err(not_found());
         }
-        let refusal = if self.database.settings().access == StoreAccess::ReadOnly {
+        let refusal = if self.database.is_read_only() {
             Some("the store was opened read-only")
         } else if row.deleted_at.is_some() {
             Some("the message is deleted")
@@ -136,11 +135,7 @@ impl Store {
 
     /// A new message for a folder, with the initial values of MS-OXCMSG 3.2.5.2 that this store knows.
     pub(crate) fn new_message(&self, folder: ObjectUid, content: Content) -> Result<Message> {
-        if self.database.settings().access == StoreAccess::ReadOnly {
-            return Err(Error::NoAccess {
-                detail: "the store was opened read-only".to_owned(),
-            });
-        }
+        self.check_writable()?;
         let content = Arc::new(created_by(self.client_name(), content));
         Ok(Message {
             store: self.clone(),

@@ -25,6 +25,7 @@ mod export;
 #[cfg(feature = "mime")]
 mod export_corpus;
 mod failed_saves;
+mod folder_properties;
 mod forked;
 mod guards;
 #[cfg(feature = "mime")]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mapistore::{
-    Access, EntryId, MapiCode, PropertyId, PropertyName, PropertyTag, PropertyType, PropertyValue,
-    SaveFlags, Store, UnknownNames, pr, property_sets,
+    Access, EntryId, MapiCode, MapiProp, PropertyId, PropertyName, PropertyTag, PropertyType,
+    PropertyValue, SaveFlags, SpecialFolder, Store, UnknownNames, pr, property_sets,
 };
 
 use crate::support::{
@@ -218,6 +218,29 @@ fn numbers_are_mapped_back_to_names_each_in_its_place() {
         .map(|(_, name)| name)
         .collect();
     assert_eq!(all, registered);
+}
+
+#[test]
+fn one_number_serves_messages_attachments_folders_and_the_store() {
+    // OXCPRPT-R411
+    fn holds(object: &mut dyn MapiProp, tag: PropertyTag) {
+        let value = PropertyValue::Unicode("green".to_owned());
+        object.set_value(tag, value.clone()).unwrap();
+        assert_eq!(object.get_value(tag).unwrap(), Some(value));
+    }
+    let test = TestStore::new();
+    let tag = test
+        .store
+        .named_tag(&name("PS_PUBLIC_STRINGS:Colour"), PropertyType::Unicode)
+        .unwrap();
+    let mut message = test.new_draft();
+    holds(&mut message, tag);
+    holds(&mut message.create_attachment().unwrap(), tag);
+    holds(
+        &mut test.store.special_folder(SpecialFolder::Inbox).unwrap(),
+        tag,
+    );
+    holds(&mut test.store.clone(), tag);
 }
 
 #[test]

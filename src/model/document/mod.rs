@@ -37,8 +37,8 @@ use xxhash_rust::xxh3::Xxh3;
 use super::content::Content;
 use super::id::ObjectUid;
 
-pub(crate) use read::read;
-pub(crate) use write::{attachment_row_len, property_len, row_len, write};
+pub(crate) use read::{read, read_properties};
+pub(crate) use write::{attachment_row_len, property_len, row_len, write, write_properties};
 
 /// The three texts that hold the content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

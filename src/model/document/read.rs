@@ -32,6 +32,15 @@ pub(crate) fn read(documents: &Documents) -> Result<Content, DocumentError> {
     Ok(content)
 }
 
+/// Reads one set of properties, of a folder for instance.
+///
+/// # Errors
+///
+/// [`DocumentError`] as for [`read`].
+pub(crate) fn read_properties(text: &str) -> Result<Properties, DocumentError> {
+    from_text(DocumentKind::Properties, text)
+}
+
 /// Ascending as they are written: a number that two rows have, or that a new row would get again, would make one row
 /// stand for another.
 fn check_order(content: &Content) -> Result<(), DocumentError> {

@@ -23,8 +23,8 @@ pub(crate) fn write(content: &Content) -> Documents {
     }
 }
 
-/// Writes one set of properties.
-#[cfg(test)]
+/// Writes one set of properties, of a folder for instance.
+#[must_use]
 pub(crate) fn write_properties(properties: &Properties) -> String {
     to_text(properties)
 }

@@ -305,6 +305,25 @@ impl Client {
     }
 
     #[track_caller]
+    pub(crate) fn set_on<T>(&self, place: &Place, tag: Tag<T>, value: impl Into<Plain>) {
+        let command = Command::SetOn(place.clone(), tag.tag().value(), value.into());
+        self.call::<()>(command).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn delete_on<T>(&self, place: &Place, tag: Tag<T>) {
+        self.call::<()>(Command::DeleteOn(place.clone(), tag.tag().value()))
+            .unwrap();
+    }
+
+    /// The value as it is printed for diagnosis.
+    #[track_caller]
+    pub(crate) fn get_on<T>(&self, place: &Place, tag: Tag<T>) -> Option<String> {
+        self.call(Command::GetOn(place.clone(), tag.tag().value()))
+            .unwrap()
+    }
+
+    #[track_caller]
     pub(crate) fn map_names(&self, names: &[&str], create: bool) -> Vec<Option<u16>> {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         self.call(Command::MapNames { names, create }).unwrap()

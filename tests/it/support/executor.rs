@@ -5,10 +5,10 @@ use std::io::Read;
 use std::time::Duration;
 
 use mapistore::{
-    AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, Message, MessageStatus,
-    ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags, ReadState, Receipt,
-    Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store, StreamAccess,
-    StreamReader, UnknownNames, pr,
+    AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp, Message,
+    MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags,
+    ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store,
+    StreamAccess, StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 
@@ -145,6 +145,26 @@ impl Executor {
                 attachment.save_changes(SaveFlags::empty())?;
                 Ok(said)
             }
+            Command::SetOn(place, tag, value) => {
+                let (mut place, tag) = (self.place(&place)?, PropertyTag::new(tag));
+                place.set_value(tag, value.into())?;
+                done()
+            }
+            Command::SetOften(place, tag, rounds) => {
+                let (mut place, tag) = (self.place(&place)?, PropertyTag::new(tag));
+                for round in 1..=rounds {
+                    place.set_value(tag, round.cast_signed().into())?;
+                }
+                done()
+            }
+            Command::DeleteOn(place, tag) => {
+                self.place(&place)?.delete_property(PropertyTag::new(tag))?;
+                done()
+            }
+            Command::GetOn(place, tag) => {
+                let value = self.place(&place)?.get_value(PropertyTag::new(tag))?;
+                Ok(json!(value.map(|value| format!("{value:?}"))))
+            }
             Command::MapNames { names, create } => map_names(&self.store()?, &names, create),
             Command::NameMany { prefix, count } => {
                 for number in 0..count {
@@ -195,6 +215,14 @@ impl Executor {
         self.store
             .clone()
             .ok_or_else(|| Failure::other("this client has no store open"))
+    }
+
+    fn place(&self, place: &Place) -> Result<Box<dyn MapiProp>, Failure> {
+        let store = self.store()?;
+        Ok(match place {
+            Place::Folder(path) => Box::new(store.folder_by_path(path)?),
+            Place::Store => Box::new(store),
+        })
     }
 
     fn message(&mut self, handle: Handle) -> Result<&mut Message, Failure> {

@@ -85,6 +85,13 @@ pub(crate) enum Part {
     Attachment(u32),
 }
 
+/// What has properties besides messages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Place {
+    Folder(String),
+    Store,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Command {
     OpenStore(Opening),
@@ -207,6 +214,13 @@ pub(crate) enum Command {
         folder: String,
         count: u32,
     },
+    /// Sets a property of a folder or the store.
+    SetOn(Place, u32, Plain),
+    DeleteOn(Place, u32),
+    /// Tells a text of a folder or the store.
+    GetOn(Place, u32),
+    /// Sets a property of a folder so many times.
+    SetOften(Place, u32, u32),
     /// Maps names of properties to numbers.
     MapNames {
         names: Vec<String>,

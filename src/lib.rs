@@ -74,8 +74,8 @@ pub use db::place::NetworkFileSystems;
 pub use error::{Error, MapiCode, ObjectKind, Result, Source};
 pub use model::FolderKind as SpecialFolder;
 pub use model::{
-    Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, Currency,
-    Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageClass,
+    Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, CopyFlags,
+    Currency, Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageClass,
     MessageFlags, MessageStatus, NameWithinSet, ObjectUid, PredecessorChangeList, PropertyId,
     PropertyKind, PropertyName, PropertySet, PropertyTag, PropertyType, PropertyValue, ReadFlags,
     ReadState, Receipt, Recipient, RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid,
@@ -84,10 +84,11 @@ pub use model::{
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
-    ContentsOrder, Copied, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo, MapiProp,
-    MarkedInFolder, Message, MessageSummary, ModifyRecipients, Outcomes, Page, PropertyProblem,
-    PropertySlots, PropertyStream, QueryResult, RecipientChange, RecipientEntry, RecordedSave,
-    RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader, UnknownNames,
+    ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo,
+    MapiProp, MarkedInFolder, Message, MessageSummary, ModifyRecipients, Outcomes, Page,
+    PropertyProblem, PropertySlots, PropertyStream, QueryResult, RecipientChange, RecipientEntry,
+    RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader,
+    UnknownNames,
 };
 
 /// The README's example, compiled and run.

@@ -20,6 +20,20 @@ bitflags! {
 }
 
 bitflags! {
+    /// How properties are copied (`ulFlags` of `IMAPIProp::CopyTo`, [MS-OXCPRPT] 2.2.10.1). Without any, values
+    /// replace those of the destination, and the source keeps them.
+    ///
+    /// A copy refuses all other bits, and both of these together.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct CopyFlags: u32 {
+        /// The source loses what was copied.
+        const MAPI_MOVE = 0x0000_0001;
+        /// The destination keeps what it has.
+        const MAPI_NOREPLACE = 0x0000_0002;
+    }
+}
+
+bitflags! {
     /// What `PR_MESSAGE_FLAGS` tells of a message (PidTagMessageFlags, [MS-OXCMSG] 2.2.1.6).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct MessageFlags: i32 {

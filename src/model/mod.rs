@@ -44,12 +44,15 @@ mod recipient;
 mod subject;
 
 pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
-pub(crate) use content::{AttachmentRow, Content, Properties, RecipientRow, changed_properties};
+pub(crate) use content::{
+    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, changed_properties,
+};
 pub use content::{StoredValue, StreamHash, StreamReference};
 pub use event::{ChangeKind, JournalEntry};
 pub use file_time::FileTime;
 pub use flags::{
-    Access, AccessLevel, AttachMethod, Deletion, MessageFlags, MessageStatus, ReadState, SaveFlags,
+    Access, AccessLevel, AttachMethod, CopyFlags, Deletion, MessageFlags, MessageStatus, ReadState,
+    SaveFlags,
 };
 pub use folder_kind::FolderKind;
 pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};

@@ -40,7 +40,7 @@ const COMPUTED: &[PropertyTag] = &[
     pr::LAST_MODIFICATION_TIME.tag(),
 ];
 
-fn is_computed(tag: PropertyTag) -> bool {
+pub(crate) fn is_computed(tag: PropertyTag) -> bool {
     COMPUTED.iter().any(|computed| computed.id() == tag.id())
 }
 

@@ -184,7 +184,7 @@ fn nothing_embedded(row: &AttachmentRow) -> Error {
     }
 }
 
-fn check_depth(depth: usize) -> Result<()> {
+pub(crate) fn check_depth(depth: usize) -> Result<()> {
     if depth <= DEEPEST_EMBEDDED {
         return Ok(());
     }

@@ -72,6 +72,11 @@ impl Sizes {
         }
     }
 
+    /// All documents together, in bytes.
+    pub(crate) fn total(&self) -> u64 {
+        self.properties.saturating_add(self.rows)
+    }
+
     /// What stands around a message that is embedded here, in an attachment whose row took `before` bytes and takes
     /// `row` without that message.
     pub(crate) fn around_embedded(&self, before: u64, row: u64) -> Around {

@@ -10,6 +10,7 @@
 //!   store, on what [`permanent`] does for both.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
+//! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
@@ -20,6 +21,8 @@ mod check;
 mod collect;
 mod computed;
 mod contents;
+mod copy;
+mod copy_messages;
 mod embedded;
 mod folder;
 mod folder_properties;
@@ -41,6 +44,7 @@ mod store_properties;
 mod stream;
 mod stream_draft;
 mod subject;
+mod take_over;
 mod watch;
 
 pub use attachment::Attachment;
@@ -49,6 +53,7 @@ pub use bulk::Outcomes;
 pub use check::{CheckProgress, CheckReport};
 pub use collect::Collected;
 pub use contents::{ContentsOrder, MessageSummary, Page};
+pub use copy_messages::Copies;
 pub use embedded::{EmbeddedAccess, EmbeddedMessage};
 pub use folder::{Folder, FolderInfo};
 pub use map_prop::{MapiProp, PropertyProblem, PropertySlots};

@@ -19,7 +19,6 @@ use crate::model::{
     RowVersion, SaveFlags, SaveId, StreamReference, changed_properties,
 };
 use crate::store::Store;
-use crate::store::folder::Folder;
 use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Unsettled};
 
 /// What a successful save did.
@@ -176,31 +175,6 @@ impl Message {
             Ok(outcome) => self.conclude(outcome, afterwards),
             Err(failure) => Err(self.failed(failure)),
         }
-    }
-
-    /// Saves this handle's view, pending changes included, as a new message in a folder that the user names; the
-    /// original is untouched, and so is this handle (K2). Works also when the original was deleted meanwhile
-    /// (S4), and from a read-only handle. Returns the new message, open and modifiable.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Message::save_changes`] for a new message; `MAPI_E_INVALID_OBJECT`: this handle is closed.
-    pub fn save_elsewhere(&self, folder: &Folder) -> Result<Message> {
-        self.check_open()?;
-        self.store.object(&folder.entry_id())?;
-        let mut copy = self
-            .store
-            .new_message(folder.uid(), self.content_of_its_own())?;
-        copy.aside.read_state = self.aside.read_state;
-        // A report that was sent for the original is not owed again.
-        copy.aside.read_flags = self.aside.read_flags;
-        copy.aside.is_associated = self.aside.is_associated;
-        copy.pending.streams = self.pending.streams.clone();
-        // What is referred to by this snapshot only must outlive it until the copy is saved.
-        copy.pin = self.pin.clone().or(copy.pin);
-        copy.pending.borrowed = self.pending.borrowed.clone();
-        copy.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?;
-        Ok(copy)
     }
 
     /// Whether a save of this manner has nothing to write (S3).

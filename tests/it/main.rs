@@ -16,6 +16,7 @@ mod collection;
 mod computed;
 mod conformance_opening;
 mod conformance_saving;
+mod copying;
 mod crash;
 mod creation;
 mod embedded;

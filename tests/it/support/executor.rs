@@ -5,10 +5,10 @@ use std::io::Read;
 use std::time::Duration;
 
 use mapistore::{
-    AttachmentNumber, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp, Message,
-    MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags,
-    ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store,
-    StreamAccess, StreamReader, UnknownNames, pr,
+    AttachmentNumber, CopyFlags, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp,
+    Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag,
+    PropertyValue, ReadFlags, ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion,
+    SaveFlags, Saved, Store, StreamAccess, StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 
@@ -179,6 +179,22 @@ impl Executor {
                 self.messages
                     .extend(message.map(|message| (handle.0, message)));
                 said
+            }
+            Command::CopyTo {
+                source,
+                target,
+                flags,
+            } => {
+                let mut taken = self.messages.remove(&target.0);
+                let from = self.message(source);
+                let copied = from.and_then(|from| {
+                    let to = taken.as_mut().ok_or_else(|| no_such(target))?;
+                    let flags = CopyFlags::from_bits_retain(flags);
+                    Ok(from.copy_to(to, &[], flags)?)
+                });
+                self.messages
+                    .extend(taken.map(|message| (target.0, message)));
+                copied.and_then(|_| done())
             }
             Command::SaveBatch(handles, flags) => {
                 let store = self.store()?;

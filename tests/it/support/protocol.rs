@@ -129,6 +129,12 @@ pub(crate) enum Command {
     /// Gives the message in that attachment another subject.
     RenameEmbedded(Handle, u32, String),
     Save(Handle, u32),
+    /// Copies, or moves, all properties.
+    CopyTo {
+        source: Handle,
+        target: Handle,
+        flags: u32,
+    },
     /// Saves in one commit. Answers what came for each handle.
     SaveBatch(Vec<Handle>, u32),
     SetSaveId(Handle, String),

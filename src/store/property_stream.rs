@@ -79,7 +79,7 @@ pub struct PropertyStream<'a> {
 enum Value {
     /// As it was found, or as it was committed.
     Settled(StreamReader),
-    Draft(StreamDraft),
+    Draft(Box<StreamDraft>),
 }
 
 /// What a commit has to do.
@@ -172,7 +172,7 @@ impl<'a> PropertyStream<'a> {
                 (Value::Settled(owner.reader(tag)?), Commit::Nothing)
             }
             StreamAccess::Create => (
-                Value::Draft(StreamDraft::new(&owner.host().store)),
+                Value::Draft(Box::new(StreamDraft::new(&owner.host().store))),
                 Commit::Draft,
             ),
         };
@@ -294,7 +294,7 @@ impl<'a> PropertyStream<'a> {
                 .seek(SeekFrom::Start(0))
                 .map_err(|error| from_io(error, "reading a stream"))?;
             draft.append_all(reader)?;
-            self.value = Value::Draft(draft);
+            self.value = Value::Draft(Box::new(draft));
         }
         match &mut self.value {
             Value::Draft(draft) => Ok(draft),

@@ -58,7 +58,10 @@ fn told(problems: &[PropertyProblem]) -> Vec<(PropertyTag, MapiCode)> {
         .collect()
 }
 
-fn data_of(message: &Message) -> Vec<(Option<String>, Vec<u8>)> {
+/// Names and data of attachments.
+type Data = Vec<(Option<String>, Vec<u8>)>;
+
+fn data_of(message: &Message) -> Data {
     let attachments = message.attachments().unwrap();
     let with_data = attachments.into_iter().filter(|info| info.data.is_some());
     with_data
@@ -75,7 +78,7 @@ fn data_of(message: &Message) -> Vec<(Option<String>, Vec<u8>)> {
 }
 
 /// What is in the first message that is attached.
-fn inner_of(message: &mut Message) -> (Option<String>, Vec<(Option<String>, Vec<u8>)>) {
+fn inner_of(message: &mut Message) -> (Option<String>, Data) {
     let attachments = message.attachments().unwrap();
     let is_message = |method| method == AttachMethod::EmbeddedMessage;
     let number = attachments

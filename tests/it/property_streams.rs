@@ -307,9 +307,9 @@ fn seek_tells_the_position_from_the_start() {
         .open_property_stream(TAG, StreamAccess::ReadWrite)
         .unwrap();
     stream.read_exact(&mut [0; 4]).unwrap();
-    assert_eq!(stream.seek(SeekFrom::Current(0)).unwrap(), 4);
+    assert_eq!(stream.stream_position().unwrap(), 4);
     stream.write_all(b"ab").unwrap();
-    assert_eq!(stream.seek(SeekFrom::Current(0)).unwrap(), 6);
+    assert_eq!(stream.stream_position().unwrap(), 6);
     assert_eq!(stream.seek(SeekFrom::Current(-2)).unwrap(), 4);
     assert_eq!(stream.seek(SeekFrom::End(-3)).unwrap(), 7);
     assert_eq!(stream.seek(SeekFrom::End(5)).unwrap(), 15);

@@ -175,7 +175,7 @@ fn pass(tx: &WriteTransaction<'_>, message: &Message, part: &Part) -> Result<Pas
             .refuse_idle(tx.connection)
             .map_or_else(Passed::Failed, |()| Passed::Idle)),
         Part::Save(prepared) => {
-            // A forced save that meets a deleted message, and one whose stream is gone, have written something already.
+            // A message whose stream is gone has written something before it fails.
             let passed = tx.part(|| {
                 message.write(tx, prepared).map(|outcome| match outcome {
                     Outcome::Saved(_) => Ending::Commit(outcome),

@@ -533,13 +533,12 @@ fn copy_is_stored_by_the_saves_and_not_before(scene: &Scene) {
     for moved in [false, true] {
         let (from, to) = (scene.message("source"), scene.message("target"));
         let before = [scene.look(&from), scene.look(&to)];
-        let (source, target) = (
-            scene.ana.open(&from, Wanted::Modify),
-            scene.ana.open(&to, Wanted::Modify),
-        );
-        let blob = Blob::new(21, 2 * MIB);
-        scene.ana.set_blob(source, pr::HTML, blob);
+        let source = scene.ana.open(&from, Wanted::Modify);
+        scene.ana.set_blob(source, pr::HTML, Blob::new(21, 2 * MIB));
         scene.ana.attach(source, "large", Blob::new(22, 2 * MIB));
+        // The destination is newer than the streams, which only the source's handle keeps from being collected.
+        scene.message("in between");
+        let target = scene.ana.open(&to, Wanted::Modify);
         let copy = |source: Handle, target: Handle| {
             let flags = CopyFlags::from_bits_retain(u32::from(moved)).bits();
             let command = Command::CopyTo {
@@ -557,7 +556,6 @@ fn copy_is_stored_by_the_saves_and_not_before(scene: &Scene) {
             before,
             "nothing is stored yet"
         );
-        // What only the source's handle holds must not go before the destination refers to it.
         scene.ana.drop_handle(source);
         scene.ben.delete_message(&from, true);
         scene.ben.collect_garbage();

@@ -144,7 +144,7 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
     })
 }
 
-fn record_key(message: &Message) -> Vec<u8> {
+pub(crate) fn record_key(message: &Message) -> Vec<u8> {
     match &message.place {
         Place::Folder => message.uid.as_bytes().to_vec(),
         Place::Attachment { record_key, .. } => record_key.clone(),

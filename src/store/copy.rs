@@ -8,8 +8,7 @@ use crate::model::{AttachmentRow, Content, CopyFlags, PropertyTag, RecipientRow,
 use crate::store::attachment::is_computed;
 use crate::store::embedded::check_depth;
 use crate::store::map_prop::{MapiProp, PropertyProblem};
-use crate::store::message::Place;
-use crate::store::{Attachment, Message};
+use crate::store::{Attachment, Message, computed};
 
 /// `PT_UNSPECIFIED`: whatever type the property has.
 const UNSPECIFIED: u16 = 0;
@@ -175,11 +174,23 @@ fn copy(
         });
     }
     let mut problems = Vec::new();
+    let mut moved = Vec::new();
     for (index, tag) in wanted {
-        if let Err(error) = copy_one(source, target, &present, tag, flags) {
+        match copy_one(source, target, &present, tag, flags) {
+            Ok(Came::Along(tag)) if flags.contains(CopyFlags::MAPI_MOVE) => {
+                moved.push((index, tag));
+            }
+            Ok(_) => {}
+            Err(error) => problems.push(PropertyProblem { index, tag, error }),
+        }
+    }
+    // Not before all are copied: what is taken away may be a part of another, as the prefix is of the subject.
+    for (index, tag) in moved {
+        if let Err(error) = source.remove(tag) {
             problems.push(PropertyProblem { index, tag, error });
         }
     }
+    problems.sort_by_key(|problem| problem.index);
     Ok(problems)
 }
 
@@ -194,13 +205,21 @@ fn check_flags(flags: CopyFlags) -> Result<()> {
     Err(Error::InvalidParameter { detail })
 }
 
+/// Whether a property came to the destination.
+enum Came {
+    /// It did, with the type that it has.
+    Along(PropertyTag),
+    /// The destination has it already, and keeps it.
+    Not,
+}
+
 fn copy_one(
     source: &mut dyn CopyEnd,
     target: &mut dyn CopyEnd,
     present: &[PropertyTag],
     tag: PropertyTag,
     flags: CopyFlags,
-) -> Result<()> {
+) -> Result<Came> {
     let not_found = || Error::NotFound {
         kind: ObjectKind::Property,
         what: tag.to_string(),
@@ -217,7 +236,7 @@ fn copy_one(
         target.refuse_computed(tag)?;
     }
     if flags.contains(CopyFlags::MAPI_NOREPLACE) && target.has(tag)? {
-        return Ok(());
+        return Ok(Came::Not);
     }
     match part {
         Some(part) => target.put_part(part, source.host())?,
@@ -229,10 +248,7 @@ fn copy_one(
             target.put_copy(tag, value)?;
         }
     }
-    if flags.contains(CopyFlags::MAPI_MOVE) {
-        source.remove(tag)?;
-    }
-    Ok(())
+    Ok(Came::Along(tag))
 }
 
 impl CopyEnd for Message {
@@ -245,10 +261,7 @@ impl CopyEnd for Message {
     }
 
     fn record_key(&self) -> Vec<u8> {
-        match &self.place {
-            Place::Folder => self.uid.as_bytes().to_vec(),
-            Place::Attachment { record_key, .. } => record_key.clone(),
-        }
+        computed::record_key(self)
     }
 
     fn stored(&self, tag: PropertyTag) -> Option<StoredValue> {

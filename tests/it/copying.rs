@@ -315,9 +315,15 @@ fn move_takes_from_the_source_what_it_gives_to_the_destination() {
     assert!(source.recipients().unwrap().is_empty());
     assert_eq!(source.get(pr::SUBJECT).unwrap().as_deref(), Some("Figures"));
 
-    source
+    let problems = source
         .copy_to(&mut target, &[], CopyFlags::MAPI_MOVE)
         .unwrap();
+    let unexpected: Vec<_> = told(&problems)
+        .into_iter()
+        .filter(|(_, code)| *code != MapiCode::MAPI_E_COMPUTED)
+        .collect();
+    assert_eq!(unexpected, []);
+    assert_eq!(target.get(pr::SUBJECT).unwrap().as_deref(), Some("Figures"));
     assert_eq!(source.get(pr::SUBJECT).unwrap(), None);
     assert!(source.attachments().unwrap().is_empty());
     let names = |properties: &[(String, String)]| -> BTreeSet<String> {

@@ -48,7 +48,8 @@ impl Message {
     ///
     /// Recipients and attachments go along, and replace the other's, unless `PR_MESSAGE_RECIPIENTS` or
     /// `PR_MESSAGE_ATTACHMENTS` is excluded. An attachment gets a number of its own. Large values are not copied within a
-    /// store, and in bounded memory between two.
+    /// store, and in bounded memory between two. Named properties are known by the same names in another store, whatever
+    /// their numbers there.
     ///
     /// Returns what could not be copied, and why, with its place in this message's [`Message::property_list`]; all else was.
     /// What the store keeps for each message by itself, such as entry id, times and sizes, is always among it
@@ -235,7 +236,8 @@ fn copy_one(
     if part.is_none() {
         target.refuse_computed(tag)?;
     }
-    if flags.contains(CopyFlags::MAPI_NOREPLACE) && target.has(tag)? {
+    let tag_there = target.host().take_tag(source.host(), tag)?;
+    if flags.contains(CopyFlags::MAPI_NOREPLACE) && target.has(tag_there)? {
         return Ok(Came::Not);
     }
     match part {
@@ -245,7 +247,7 @@ fn copy_one(
                 Some(value) => target.host_mut().take_value(source.host(), &value)?,
                 None => StoredValue::Inline(source.get_value(tag)?.ok_or_else(not_found)?),
             };
-            target.put_copy(tag, value)?;
+            target.put_copy(tag_there, value)?;
         }
     }
     Ok(Came::Along(tag))

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{
-    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, StoredValue,
+    AttachmentRow, AttachmentTable, Content, Properties, PropertyName, PropertyTag, RecipientRow,
+    StoredValue,
 };
 use crate::store::{Message, Store};
 
@@ -40,6 +41,30 @@ impl Message {
         }
     }
 
+    /// The tag by which a property of another message is known here: another store has other numbers for the same
+    /// names, which get one here if they have none. A number that has no name stays, unless it stands for something here.
+    pub(crate) fn take_tag(&self, from: &Message, tag: PropertyTag) -> Result<PropertyTag> {
+        if !tag.id().is_named() || self.store.is_same_file(&from.store) {
+            return Ok(tag);
+        }
+        let name_in = |store: &Store| -> Result<Option<PropertyName>> {
+            Ok(store
+                .names_from_ids(&[tag.id()])?
+                .into_iter()
+                .flatten()
+                .next())
+        };
+        match (name_in(&from.store)?, tag.property_type()) {
+            (Some(name), Some(property_type)) => self.store.named_tag(&name, property_type),
+            _ => match name_in(&self.store)? {
+                None => Ok(tag),
+                Some(name) => Err(Error::NoSupport {
+                    detail: format!("{tag} has no name in its store, and is {name} in the other"),
+                }),
+            },
+        }
+    }
+
     /// Keeps the streams of another handle for as long as this one may refer to them without having been saved.
     fn borrow_from(&mut self, from: &Message) {
         for pin in from.pin.iter().chain(&from.pending.borrowed) {
@@ -57,7 +82,7 @@ impl Message {
     ) -> Result<Properties> {
         properties
             .iter()
-            .map(|(tag, value)| Ok((tag, self.take_value(from, value)?)))
+            .map(|(tag, value)| Ok((self.take_tag(from, tag)?, self.take_value(from, value)?)))
             .collect()
     }
 

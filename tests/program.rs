@@ -17,6 +17,8 @@ mod files;
 mod importing;
 #[path = "program/looking.rs"]
 mod looking;
+#[path = "program/named.rs"]
+mod named;
 #[path = "program/naming.rs"]
 mod naming;
 #[path = "program/printing.rs"]

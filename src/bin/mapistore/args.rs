@@ -27,6 +27,7 @@ use crate::exit::wrong;
 ENTRY        the 32 hexadecimal digits that every command prints, or the first 4 or more
 FOLDER       a path such as Inbox or 'Sent Items/2026'; / is the root
 NAME=VALUE   PR_SUBJECT=Figures, PidTagImportance=2, 0x0037001F=Figures;
+             PSETID_Common:0x8503:PT_BOOLEAN=true, PS_PUBLIC_STRINGS:Color:PT_UNICODE=red;
              NAME=@FILE takes the content of a file, NAME= is empty;
              times as 2026-11-22T10:39:39Z, bytes in base64, many values as a JSON array
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use mapistore::{EntryId, Error, MapiCode, ObjectKind, PropertyTag};
+use mapistore::{EntryId, Error, MapiCode, ObjectKind};
 
 use crate::harmless;
 use crate::json::{self, ErrorObject};
@@ -48,7 +48,7 @@ pub(crate) enum Refusal {
     /// A conflict that `merge` leaves to the user.
     #[error("{}", touched(properties))]
     NotMerged {
-        properties: Vec<PropertyTag>,
+        properties: Vec<String>,
         source: Error,
     },
     /// `demo` saw something that the contract does not allow.
@@ -68,12 +68,11 @@ fn several(candidates: &[EntryId]) -> String {
     format!("{}{more}", candidates.len())
 }
 
-fn touched(properties: &[PropertyTag]) -> String {
+fn touched(properties: &[String]) -> String {
     if properties.is_empty() {
         return "not merged: the journal does not say what changed since".to_owned();
     }
-    let names: Vec<String> = properties.iter().map(ToString::to_string).collect();
-    format!("not merged: {} changed since", names.join(", "))
+    format!("not merged: {} changed since", properties.join(", "))
 }
 
 /// A usage error.
@@ -132,7 +131,7 @@ pub(crate) fn object_of(error: &anyhow::Error) -> ErrorObject {
             object.candidates = candidates.iter().map(EntryId::object).collect();
         }
         Some(Refusal::NotMerged { properties, .. }) => {
-            object.properties = properties.iter().map(ToString::to_string).collect();
+            object.properties.clone_from(properties);
         }
         _ => {}
     }

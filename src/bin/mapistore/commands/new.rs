@@ -46,7 +46,6 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-        names::refuse_repeated(&self.properties, &[])?;
         let store = global.open()?;
         let folder = store.folder_by_path(&self.folder)?;
         let mut message = if self.associated {
@@ -54,9 +53,7 @@ impl New {
         } else {
             folder.create_message()?
         };
-        for assignment in &self.properties {
-            assignment.apply(&mut message)?;
-        }
+        names::change_properties(&store, &mut message, &self.properties, &[])?;
         for (addresses, make) in [
             (&self.to, Recipient::to as fn(String, String) -> Recipient),
             (&self.cc, Recipient::cc),

@@ -8,6 +8,7 @@ use mapistore::{Access, EntryId, Error, Message, PropertyTag, RowVersion, SaveFl
 
 use crate::commands::show::{self, LargeValues};
 use crate::exit::{self, Exit, Refusal, say, wrong};
+use crate::names;
 use crate::output::{Format, Output};
 use crate::values;
 
@@ -178,7 +179,7 @@ fn merge(
             .collect();
         if !properties.is_empty() {
             return Err(Refusal::NotMerged {
-                properties,
+                properties: names::of_properties(store, &properties)?,
                 source: changed,
             }
             .into());

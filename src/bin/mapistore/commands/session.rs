@@ -69,10 +69,11 @@ fn answer(
     let message = open.as_mut().ok_or_else(|| wrong("no message is open"))?;
     match verb {
         "show" => {}
-        "set" => rest
-            .parse::<Assignment>()
-            .map_err(|error| wrong(format!("{error:#}")))?
-            .apply(message)?,
+        "set" => {
+            let assignment: Assignment =
+                rest.parse().map_err(|error| wrong(format!("{error:#}")))?;
+            assignment.apply(store, message)?;
+        }
         "attach" => {
             let (name, text) = rest.split_once('=').context("attach NAME=TEXT")?;
             message.attach(name, text.as_bytes())?;

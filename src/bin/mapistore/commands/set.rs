@@ -1,12 +1,12 @@
 //! `set`: changes properties of a message.
 
 use clap::Args;
-use mapistore::{Message, PropertyTag};
+use mapistore::{Message, PropertyTag, Store};
 
 use crate::args::Global;
 use crate::commands::saving::{Change, Saving};
 use crate::exit::Exit;
-use crate::names::{self, Assignment, Prefix};
+use crate::names::{self, Assignment, Prefix, Property};
 use crate::output::Output;
 
 /// Change properties of a message
@@ -19,6 +19,7 @@ use crate::output::Output;
 Examples:
   mapistore set 3f2a PR_SUBJECT='Figures, corrected' PR_IMPORTANCE=2
   mapistore set 3f2a --unset PR_IMPORTANCE
+  mapistore set 3f2a PS_PUBLIC_STRINGS:Keywords:PT_MV_UNICODE=figures
   mapistore set 3f2a PR_SUBJECT=Mine --base 4              only if it is still version 4
   mapistore set 3f2a PR_SUBJECT=Mine --base 4 --force      over whatever was saved since
   mapistore set 3f2a PR_SUBJECT=Mine --base 4 --on-conflict copy:Conflicts")]
@@ -30,44 +31,42 @@ pub(crate) struct Set {
     properties: Vec<Assignment>,
     /// Delete a property; may be repeated
     #[arg(long, value_name = "NAME")]
-    unset: Vec<PropertyTag>,
+    unset: Vec<Property>,
     #[command(flatten)]
     saving: Saving,
 }
 
 impl Set {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-        names::refuse_repeated(&self.properties, &self.unset)?;
         let store = global.open()?;
         let entry = names::entry(&store, &self.entry, Prefix::Four)?;
         let mut properties = Properties {
+            store: &store,
             assigned: self.properties,
             unset: self.unset,
+            changed: Vec::new(),
         };
         self.saving.change(&store, &entry, &mut properties, output)
     }
 }
 
 /// What becomes of properties.
-struct Properties {
+struct Properties<'a> {
+    store: &'a Store,
     assigned: Vec<Assignment>,
-    unset: Vec<PropertyTag>,
+    unset: Vec<Property>,
+    /// Which ones they are; the names of some are known only by the store.
+    changed: Vec<PropertyTag>,
 }
 
-impl Change for Properties {
+impl Change for Properties<'_> {
     fn apply(&mut self, message: &mut Message) -> anyhow::Result<()> {
-        for assignment in &self.assigned {
-            assignment.apply(message)?;
-        }
-        for tag in &self.unset {
-            message.delete_property(*tag)?;
-        }
+        let changed = names::change_properties(self.store, message, &self.assigned, &self.unset)?;
+        self.changed.extend(changed);
         Ok(())
     }
 
     fn depends_on(&self, tag: PropertyTag) -> bool {
-        let mut assigned = self.assigned.iter().map(|assignment| assignment.tag);
-        assigned.any(|assigned| assigned.id() == tag.id())
-            || self.unset.iter().any(|unset| unset.id() == tag.id())
+        self.changed.iter().any(|changed| changed.id() == tag.id())
     }
 }

@@ -8,6 +8,7 @@ use mapistore::{ChangeNumber, EntryId, JournalEntry, ObjectUid, Store};
 use crate::args::Global;
 use crate::exit::{Exit, wrong};
 use crate::json::ChangeObject;
+use crate::names;
 use crate::output::{Format, Output};
 use crate::values;
 
@@ -61,16 +62,22 @@ fn tell(store: &Store, change: &JournalEntry, output: &mut Output) -> anyhow::Re
         [] => vec![None],
         objects => objects.iter().copied().map(Some).collect(),
     };
+    let properties = names::of_properties(store, &change.properties)?;
     for object in objects {
         match output.format() {
-            Format::Json => output.json(&change_object(store, change, object))?,
-            Format::People => output.line(&line(change, object))?,
+            Format::Json => output.json(&change_object(store, change, object, &properties))?,
+            Format::People => output.line(&line(change, object, &properties))?,
         }
     }
     Ok(())
 }
 
-fn change_object(store: &Store, change: &JournalEntry, object: Option<ObjectUid>) -> ChangeObject {
+fn change_object(
+    store: &Store,
+    change: &JournalEntry,
+    object: Option<ObjectUid>,
+    properties: &[String],
+) -> ChangeObject {
     // The folder may be gone by now.
     let path = |folder| store.folder_path(&EntryId::new(store.uid(), folder)).ok();
     ChangeObject {
@@ -80,19 +87,18 @@ fn change_object(store: &Store, change: &JournalEntry, object: Option<ObjectUid>
         entry_id: object,
         folder: change.folder.and_then(path),
         row_version: change.row_version,
-        properties: change.properties.iter().map(ToString::to_string).collect(),
+        properties: properties.to_vec(),
         client: change.client_name.clone(),
         process_id: change.process_id,
     }
 }
 
-fn line(change: &JournalEntry, object: Option<ObjectUid>) -> String {
+fn line(change: &JournalEntry, object: Option<ObjectUid>, properties: &[String]) -> String {
     let object = object.map(|object| object.to_string()).unwrap_or_default();
     let version = change
         .row_version
         .map(|version| format!("v{version}"))
         .unwrap_or_default();
-    let properties: Vec<String> = change.properties.iter().map(ToString::to_string).collect();
     format!(
         "{:>6}  {}  {:20} {object:32}  {version:5} {} [{}]  {}",
         change.change_number,

@@ -84,30 +84,30 @@ impl Export {
         }
         let store = global.open_to_read()?;
         for name in &self.entries {
-            let (_, mut message) = open(&store, name)?;
-            self.format.write(&mut message, output.raw())?;
+            let (_, message) = open(&store, name)?;
+            self.format.write(&message, output.raw())?;
         }
         Ok(Exit::Done)
     }
 
     fn to_file(&self, store: &Store, name: &str) -> anyhow::Result<Exported> {
-        let (entry, mut message) = open(store, name)?;
+        let (entry, message) = open(store, name)?;
         let path = match (&self.to, &self.output) {
-            (Some(folder), _) => self.to_new_file_in(folder, &mut message)?,
-            (None, Some(path)) => self.to_new_file(path, &mut message)?,
+            (Some(folder), _) => self.to_new_file_in(folder, &message)?,
+            (None, Some(path)) => self.to_new_file(path, &message)?,
             (None, None) => return Err(wrong("no file is named")),
         };
         Ok(Exported { entry, path })
     }
 
-    fn to_new_file_in(&self, folder: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
+    fn to_new_file_in(&self, folder: &Path, message: &Message) -> anyhow::Result<PathBuf> {
         let subject = message.get(pr::SUBJECT)?.unwrap_or_default();
         let name = file_names::with_extension(&subject, "message", "eml");
         let write = |file: &mut _| self.format.write(message, file);
         Ok(file_names::write_new(folder, &name, write)?.0)
     }
 
-    fn to_new_file(&self, path: &Path, message: &mut Message) -> anyhow::Result<PathBuf> {
+    fn to_new_file(&self, path: &Path, message: &Message) -> anyhow::Result<PathBuf> {
         let making = || format!("making {}", path.display());
         let mut file = OpenOptions::new()
             .write(true)
@@ -120,7 +120,7 @@ impl Export {
 }
 
 impl FileFormat {
-    fn write(self, message: &mut Message, writer: &mut impl Write) -> anyhow::Result<()> {
+    fn write(self, message: &Message, writer: &mut impl Write) -> anyhow::Result<()> {
         let mut writer = BufWriter::new(writer);
         match self {
             FileFormat::Eml => mime::export(message, &mut writer)?,

@@ -87,12 +87,12 @@ fn extract(message: &Message, info: &AttachmentInfo, folder: &Path) -> anyhow::R
     let name = info.name.as_deref().unwrap_or_default();
     let fallback = format!("attachment-{}", info.number.0);
     let written = if info.method == AttachMethod::EmbeddedMessage && info.data.is_none() {
-        let mut embedded = message
+        let embedded = message
             .open_attached_message(info.number)
             .with_context(extracting)?;
         let name = file_names::with_extension(name, &fallback, "eml");
         file_names::write_new(folder, &name, |file| {
-            mime::export(&mut embedded, &mut *file)?;
+            mime::export(&embedded, &mut *file)?;
             Ok(file.metadata()?.len())
         })
     } else {

@@ -78,7 +78,8 @@ fn associated_message_stays_one_through_saves_moves_and_copies(scene: &Scene) {
     let (ordinary, mut associated) = tables(&drafts);
     assert_eq!(ordinary, Vec::<String>::new());
     let mut expected = vec![id, copy];
-    (associated.sort(), expected.sort());
+    associated.sort();
+    expected.sort();
     assert_eq!(associated, expected);
 }
 

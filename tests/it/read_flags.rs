@@ -273,7 +273,9 @@ fn whole_folder_is_marked_and_what_is_so_already_is_left_alone(scene: &Scene) {
     let start = scene.store.last_change().unwrap();
     let [mut changed, mut due] = scene.ana.mark_folder("Inbox", ReadFlags::empty());
     let read_before = ids.remove(0);
-    (changed.sort(), due.sort(), ids.sort());
+    changed.sort();
+    due.sort();
+    ids.sort();
     assert_eq!((&changed, &due), (&ids, &ids));
     assert_eq!(scene.last_change(), start.get() + 1, "one for the call");
     let journal = scene.store.changes_after(start, 10).unwrap();
@@ -312,7 +314,8 @@ fn two_clients_that_mark_a_folder_share_its_reports(scene: &Scene) {
         due
     });
     let mut all = told.concat();
-    (all.sort(), all.dedup());
+    all.sort();
+    all.dedup();
     assert_eq!(told.concat().len(), ids.len());
     assert_eq!(all.len(), ids.len());
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, CopyFlags, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp,
-    Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag,
-    PropertyValue, ReadFlags, ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion,
-    SaveFlags, Saved, Store, StreamAccess, StreamReader, UnknownNames, pr,
+    Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags,
+    ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store,
+    StreamAccess, StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 

@@ -61,6 +61,7 @@ compile_error!(
     "the locks between processes are those of Unix; nobody has made them for Windows yet"
 );
 
+mod conflict;
 mod db;
 mod error;
 #[cfg(feature = "mime")]
@@ -68,6 +69,10 @@ pub mod mime;
 mod model;
 mod store;
 
+pub use conflict::{
+    AttachmentDifference, AttachmentSide, BaseValue, ChangedBy, Choice, Differences, MergeChoices,
+    PropertyDifference, RecipientDifference, Side, Touching,
+};
 pub use db::database::Durability;
 pub use db::inspect::Cell;
 pub use db::place::NetworkFileSystems;
@@ -83,11 +88,12 @@ pub use model::{
     property_sets,
 };
 pub use store::{
-    Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected,
+    Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected, Conflict,
     ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo,
-    MapiProp, MarkedInFolder, Message, MessageSummary, ModifyRecipients, Outcomes, Page,
-    PropertyProblem, PropertySlots, PropertyStream, QueryResult, RecipientChange, RecipientEntry,
-    RecordedSave, RowId, SaveOutcome, Saved, Store, StoreOptions, StreamAccess, StreamReader,
+    MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary, ModifyRecipients, Outcomes,
+    Page, Policy, PropertyProblem, PropertySlots, PropertyStream, QueryResult, RecipientChange,
+    RecipientEntry, RecordedSave, Resolution, Resolved, Resolver, RowId, SaveOutcome, Saved,
+    SavedBetween, SavedVersion, Store, StoreOptions, StreamAccess, StreamReader, Theirs,
     UnknownNames,
 };
 

@@ -33,6 +33,22 @@ pub(crate) enum Guard {
         /// The version that the client has seen.
         seen: RowVersion,
     },
+    /// It must be the one that the user of a conflict was shown (K3), which is kept (K4).
+    Resolve {
+        /// The version that was shown.
+        shown: RowVersion,
+        /// The version that the client began with.
+        seen: RowVersion,
+        /// What the user chose.
+        resolution: Resolving,
+    },
+}
+
+/// How a save resolves a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolving {
+    Overwrite,
+    Merge,
 }
 
 /// A save, ready to be written.
@@ -136,6 +152,18 @@ pub(crate) fn save(
             versions::keep(tx, message_id, seen, change_number, "force-save")?;
             (FORCED_UPDATE, None, ChangeKind::MessageForced)
         }
+        Guard::Resolve {
+            shown,
+            seen,
+            resolution,
+        } => {
+            let (kind, reason) = match resolution {
+                Resolving::Overwrite => (ChangeKind::MessageOverwritten, "overwrite"),
+                Resolving::Merge => (ChangeKind::MessageMerged, "merge"),
+            };
+            versions::keep(tx, message_id, seen, change_number, reason)?;
+            (GUARDED_UPDATE, Some(shown), kind)
+        }
     };
     predecessors.join(&change_key);
     let predecessors = predecessors.to_bytes();
@@ -160,7 +188,7 @@ pub(crate) fn save(
     };
     // The forced statement has no `:expected`, and naming a parameter that is not there is an error.
     let parameters = match guard {
-        Guard::Expect(_) => parameters,
+        Guard::Expect(_) | Guard::Resolve { .. } => parameters,
         Guard::Force { .. } => parameters.split_last().map_or(parameters, |(_, rest)| rest),
     };
     let row: Option<(RowVersion, FileTime, ObjectUid)> = update

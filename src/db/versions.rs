@@ -1,10 +1,12 @@
 //! Versions that were replaced without having been built on, kept as they were (K4).
 
-use rusqlite::named_params;
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::db::failure::while_doing;
+use crate::db::messages;
 use crate::db::transaction::WriteTransaction;
 use crate::error::Result;
+use crate::model::document::Documents;
 use crate::model::{ChangeNumber, RowVersion};
 
 /// Copies a message's row, and its references to streams, before it is overwritten, unless it is the version
@@ -47,4 +49,22 @@ pub(crate) fn keep(
             ))?;
     }
     Ok(())
+}
+
+/// The documents of a version that is kept.
+pub(crate) fn documents(
+    connection: &Connection,
+    message_id: i64,
+    version: RowVersion,
+) -> Result<Option<Documents>> {
+    const SELECT: &str = "SELECT properties, recipients, attachments FROM message_versions \
+        WHERE message_id = ? AND row_version = ?";
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| {
+            select
+                .query_row((message_id, version), messages::documents)
+                .optional()
+        })
+        .map_err(while_doing("reading a kept version"))
 }

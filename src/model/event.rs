@@ -38,6 +38,10 @@ change_kinds! {
     MessageSaved = "message-saved";
     /// A save with FORCE_SAVE.
     MessageForced = "message-forced";
+    /// A save that resolved a conflict: it replaced the version that its user was shown.
+    MessageOverwritten = "message-overwritten";
+    /// A save that resolved a conflict: it combined the version that its user was shown with another.
+    MessageMerged = "message-merged";
     /// Messages went to another folder.
     MessagesMoved = "messages-moved";
     /// A message was soft-deleted.

@@ -388,6 +388,8 @@ properties! {
         "The versions before: a [`PredecessorChangeList`](crate::PredecessorChangeList).";
     CHANGE_NUM: i64 = 0x67A4_0014, "PidTagChangeNumber",
         "Its place in the store's order of commits.";
+    CONFLICT_ENTRYID: Binary = 0x3FF0_0102, "PidTagConflictEntryId",
+        "On a copy that came out of a conflict: the message that it was in conflict with.";
     CONFLICT_ITEMS: MvBinary = 0x1098_1102, "PidTagConflictItems",
         "The entry ids of the versions that lost a conflict against it.";
     RESOLVE_METHOD: i32 = 0x3FE7_0003, "PidTagResolveMethod",

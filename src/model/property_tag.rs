@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 use super::property_names;
 use crate::{Error, Result};
 
@@ -242,6 +244,13 @@ impl fmt::Display for PropertyTag {
             Some(name) => f.pad(name),
             None => f.pad(&format!("0x{:08X}", self.0)),
         }
+    }
+}
+
+/// As text: the name, or `0x` and eight digits.
+impl Serialize for PropertyTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

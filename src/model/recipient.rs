@@ -1,5 +1,7 @@
 //! Who a message goes to, as a person thinks of it; stored, a recipient is a row of properties.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 use super::content::{Properties, StoredValue};
 use super::flags::coded;
 use super::pr;
@@ -50,6 +52,18 @@ pub struct Recipient {
     pub address_type: String,
     /// The address in the form of its kind (`PR_EMAIL_ADDRESS`).
     pub address: String,
+}
+
+/// As an object of `kind`, `name`, `address_type` and `address`.
+impl Serialize for Recipient {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("kind", self.kind.name())?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("address_type", &self.address_type)?;
+        map.serialize_entry("address", &self.address)?;
+        map.end()
+    }
 }
 
 impl Recipient {

@@ -113,7 +113,7 @@ impl Message {
     }
 
     /// A new message for a folder, with this handle's view.
-    fn copy_for(&self, folder: &Folder) -> Result<Message> {
+    pub(super) fn copy_for(&self, folder: &Folder) -> Result<Message> {
         self.check_open()?;
         let mut copy = folder
             .store()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::db::messages::{self, StoredMessage};
 use crate::db::pins::Pin;
 use crate::db::streams::PendingStreams;
-use crate::db::versioned::Attempt;
+use crate::db::versioned::{Attempt, Resolving};
 use crate::error::{Error, Result};
 use crate::model::document;
 use crate::model::{
@@ -105,9 +105,19 @@ pub(crate) struct Pending {
     pub(crate) streams: NewStreams,
     /// What the documents take; counted when something changes first.
     pub(crate) sizes: Option<Sizes>,
+    /// The conflict that the next save resolves.
+    pub(crate) resolves: Option<Resolves>,
     /// Pins of the handles that values were taken over from: their streams must outlive those handles until the
     /// save refers to them.
     pub(crate) borrowed: Vec<Arc<Pin>>,
+}
+
+/// A conflict that pending changes resolve: they were made of the base, which was shown to the user, for a client that
+/// began with an earlier version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resolves {
+    pub(crate) seen: RowVersion,
+    pub(crate) resolution: Resolving,
 }
 
 /// A save that was answered with *outcome unknown*, and what it tried to save. Where more was changed here since,
@@ -166,6 +176,7 @@ impl Pending {
             unsettled: Vec::new(),
             streams: NewStreams::default(),
             sizes: None,
+            resolves: None,
             borrowed: Vec::new(),
         }
     }

@@ -19,7 +19,7 @@ use crate::model::{
     RowVersion, SaveFlags, SaveId, StreamReference, changed_properties,
 };
 use crate::store::Store;
-use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Unsettled};
+use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Resolves, Unsettled};
 
 /// What a successful save did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +87,19 @@ impl Manner {
         }
     }
 
-    fn guard(self, seen: RowVersion) -> Guard {
-        match self {
-            Manner::Guarded => Guard::Expect(seen),
-            Manner::Forced => Guard::Force { seen },
+    fn guard(self, seen: RowVersion, resolves: Option<Resolves>) -> Guard {
+        match (self, resolves) {
+            (Manner::Guarded, None) => Guard::Expect(seen),
+            (Manner::Guarded, Some(resolves)) => Guard::Resolve {
+                shown: seen,
+                seen: resolves.seen,
+                resolution: resolves.resolution,
+            },
+            (Manner::Forced, None) => Guard::Force { seen },
+            // What the user was shown was not what this client began with.
+            (Manner::Forced, Some(resolves)) => Guard::Force {
+                seen: resolves.seen,
+            },
         }
     }
 }
@@ -267,12 +276,12 @@ impl Message {
                 base_streams: &base_streams,
                 ..save
             };
-            let guard = prepared.manner.guard(recorded.row_version);
+            let guard = prepared.manner.guard(recorded.row_version, None);
             return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
         }
         match &self.base {
             Some(base) => {
-                let guard = prepared.manner.guard(base.version);
+                let guard = prepared.manner.guard(base.version, self.pending.resolves);
                 versioned::save(tx, &save, base.message_id, guard, self.pending.attempt)
             }
             None => {

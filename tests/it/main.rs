@@ -14,6 +14,7 @@ mod attachments;
 mod batches;
 mod collection;
 mod computed;
+mod conflicts;
 mod conformance_opening;
 mod conformance_saving;
 mod copying;

@@ -332,7 +332,7 @@ fn store_opened_read_only_maps_names_and_creates_none() {
 
 #[test]
 fn last_number_is_given_out_and_none_after_it() {
-    // OXCPRPT-R534, OXCPRPT-R535, OXCPRPT-R220
+    // OXCPRPT-R534, OXCPRPT-R535
     let test = TestStore::new();
     let set = property_sets::PSETID_COMMON;
     let most: Vec<PropertyName> = (0..32_765)

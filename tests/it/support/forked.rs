@@ -3,7 +3,10 @@
 use std::io::{Read, Write};
 
 use fork::Fork;
-use mapistore::{Deletion, Message, ReadState, Recipient, SaveFlags, SpecialFolder, Store, pr};
+use mapistore::{
+    Deletion, MapiProp, Message, ReadState, Recipient, SaveFlags, SpecialFolder, Store,
+    UnknownNames, pr,
+};
 use serde_json::json;
 
 use super::executor::Said;
@@ -92,6 +95,14 @@ fn calls(store: Option<&Store>, message: Option<&mut Message>) -> Vec<(&'static 
             "store set_read_state",
             code(store.set_read_state(&[id], ReadState::Read)),
         ),
+        ("store get", code(store.get(pr::COMMENT))),
+        ("store set", code(store.set(pr::COMMENT, "child"))),
+        ("store set_values", code(store.clone().set_values(&[]))),
+        (
+            "ids_from_names",
+            code(store.ids_from_names(&[], UnknownNames::Create)),
+        ),
+        ("named_properties", code(store.named_properties())),
         ("last_change", code(store.last_change())),
         ("query", code(store.query("SELECT 1"))),
         ("collect_garbage", code(store.collect_garbage())),

@@ -68,7 +68,7 @@ fn who_may_not_read_the_file_opens_no_message_of_it() {
     let test = TestStore::new();
     test.draft("secret");
     fs::set_permissions(test.folder.path(), Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(test.store.path(), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(test.store.path(), Permissions::from_mode(0o000)).unwrap();
     let client = Client::unprivileged();
     for read_only in [false, true] {
         let choice = crate::support::Opening {

@@ -195,7 +195,7 @@ fn copy(
     Ok(problems)
 }
 
-fn check_flags(flags: CopyFlags) -> Result<()> {
+pub(crate) fn check_flags(flags: CopyFlags) -> Result<()> {
     let detail = if !CopyFlags::all().contains(flags) {
         format!("copy flags 0x{:X} are not defined", flags.bits())
     } else if flags == CopyFlags::all() {
@@ -236,7 +236,7 @@ fn copy_one(
     if part.is_none() {
         target.refuse_computed(tag)?;
     }
-    let tag_there = target.host().take_tag(source.host(), tag)?;
+    let tag_there = target.host().store.take_tag(&source.host().store, tag)?;
     if flags.contains(CopyFlags::MAPI_NOREPLACE) && target.has(tag_there)? {
         return Ok(Came::Not);
     }

@@ -300,35 +300,28 @@ impl Message {
         Ok(handle(self, place, content, AccessLevel::ReadOnly))
     }
 
-    /// Attaches a copy of another message of this store, as that handle shows it, pending changes included: a new
-    /// attachment with an embedded message, saved to this message as a pending change. Large values are not copied.
+    /// Attaches a copy of another message, also of another store, as that handle shows it, pending changes included: a
+    /// new attachment with an embedded message, saved to this message as a pending change. Within a store large values
+    /// are not copied.
     ///
     /// # Errors
     ///
-    /// `MAPI_E_NO_SUPPORT`: a message of another store. `MAPI_E_TOO_BIG`: messages would be embedded more than 32 deep,
+    /// `MAPI_E_TOO_BIG`: messages would be embedded more than 32 deep,
     /// or recipients and attachment rows would take more than 16 MiB (S15). `MAPI_E_NO_ACCESS`: this handle is
     /// read-only. `MAPI_E_INVALID_OBJECT`: one of the handles is closed. For large pending values also those of writing
     /// the store. The message's pending changes are as they were.
     pub fn attach_message(&mut self, other: &Message) -> Result<AttachmentNumber> {
         other.check_open()?;
         self.check_modifiable()?;
-        if other.store.uid() != self.store.uid() {
-            return Err(Error::NoSupport {
-                detail: "the message to attach is in another store; copy it to this one first"
-                    .to_owned(),
-            });
-        }
         check_depth(self.depth() + 1 + other.mine.depth())?;
+        let content = self.take_content(other, &other.content_of_its_own())?;
         let mut attachment = self.create_attachment()?;
         let number = attachment.number();
         let mut embedded = attachment.open_embedded_message(EmbeddedAccess::Create)?;
-        embedded.message.mine = Arc::new(other.content_of_its_own());
+        embedded.message.mine = Arc::new(content);
         embedded.message.aside.created_at = other.aside.created_at;
         embedded.message.aside.read_state = other.aside.read_state;
         embedded.message.aside.read_flags = other.aside.read_flags;
-        embedded.message.pending.streams = other.pending.streams.clone();
-        embedded.message.pending.borrowed = other.pending.borrowed.clone();
-        embedded.message.pending.borrowed.extend(other.pin.clone());
         embedded.save_changes(SaveFlags::empty())?;
         attachment.save_changes(SaveFlags::empty())?;
         Ok(number)

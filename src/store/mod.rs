@@ -23,6 +23,7 @@ mod computed;
 mod conflict;
 mod contents;
 mod copy;
+mod copy_folder;
 mod copy_messages;
 mod embedded;
 mod folder;

@@ -15,6 +15,30 @@ impl Store {
         Arc::ptr_eq(&self.database, &other.database)
             || (self.uid() == other.uid() && self.path() == other.path())
     }
+
+    /// The tag by which a property of another store is known here: that has other numbers for the same names, which get
+    /// one here if they have none. A number that has no name stays, unless it stands for something here.
+    pub(crate) fn take_tag(&self, from: &Store, tag: PropertyTag) -> Result<PropertyTag> {
+        if !tag.id().is_named() || self.is_same_file(from) {
+            return Ok(tag);
+        }
+        let name_in = |store: &Store| -> Result<Option<PropertyName>> {
+            Ok(store
+                .names_from_ids(&[tag.id()])?
+                .into_iter()
+                .flatten()
+                .next())
+        };
+        match (name_in(from)?, tag.property_type()) {
+            (Some(name), Some(property_type)) => self.named_tag(&name, property_type),
+            _ => match name_in(self)? {
+                None => Ok(tag),
+                Some(name) => Err(Error::NoSupport {
+                    detail: format!("{tag} has no name in its store, and is {name} in the other"),
+                }),
+            },
+        }
+    }
 }
 
 impl Message {
@@ -41,30 +65,6 @@ impl Message {
         }
     }
 
-    /// The tag by which a property of another message is known here: another store has other numbers for the same
-    /// names, which get one here if they have none. A number that has no name stays, unless it stands for something here.
-    pub(crate) fn take_tag(&self, from: &Message, tag: PropertyTag) -> Result<PropertyTag> {
-        if !tag.id().is_named() || self.store.is_same_file(&from.store) {
-            return Ok(tag);
-        }
-        let name_in = |store: &Store| -> Result<Option<PropertyName>> {
-            Ok(store
-                .names_from_ids(&[tag.id()])?
-                .into_iter()
-                .flatten()
-                .next())
-        };
-        match (name_in(&from.store)?, tag.property_type()) {
-            (Some(name), Some(property_type)) => self.store.named_tag(&name, property_type),
-            _ => match name_in(&self.store)? {
-                None => Ok(tag),
-                Some(name) => Err(Error::NoSupport {
-                    detail: format!("{tag} has no name in its store, and is {name} in the other"),
-                }),
-            },
-        }
-    }
-
     /// Keeps the streams of another handle for as long as this one may refer to them without having been saved.
     fn borrow_from(&mut self, from: &Message) {
         for pin in from.pin.iter().chain(&from.pending.borrowed) {
@@ -82,7 +82,12 @@ impl Message {
     ) -> Result<Properties> {
         properties
             .iter()
-            .map(|(tag, value)| Ok((self.take_tag(from, tag)?, self.take_value(from, value)?)))
+            .map(|(tag, value)| {
+                Ok((
+                    self.store.take_tag(&from.store, tag)?,
+                    self.take_value(from, value)?,
+                ))
+            })
             .collect()
     }
 

@@ -476,3 +476,30 @@ fn deleting_the_data_object_removes_the_embedded_message() {
         MapiCode::MAPI_E_NOT_FOUND
     );
 }
+
+#[test]
+fn message_of_another_store_is_attached_with_all_that_it_holds() {
+    // S14
+    let (test, foreign) = (TestStore::new(), TestStore::new());
+    let mut original = foreign.new_draft();
+    original.set(pr::SUBJECT, "foreign").unwrap();
+    original.set(pr::BODY, Blob::new(3, 9_000).text()).unwrap();
+    let data = Blob::new(4, 2_000_000);
+    original.attach("large", data.reader()).unwrap();
+    let mut outer = test.new_draft();
+    let number = outer.attach_message(&original).unwrap();
+    drop(original);
+    let id = outer.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    drop(foreign);
+    let outer = test.store.open_message(&id, Access::ReadOnly).unwrap();
+    let inner = outer.open_attached_message(number).unwrap();
+    assert_eq!(
+        inner.get(pr::BODY).unwrap(),
+        Some(Blob::new(3, 9_000).text())
+    );
+    let mut read = Vec::new();
+    let mut stream = inner.open_attachment_data(AttachmentNumber(0)).unwrap();
+    stream.read_to_end(&mut read).unwrap();
+    assert_eq!(read, data.bytes());
+    test.assert_sound();
+}

@@ -18,6 +18,7 @@ mod conflicts;
 mod conformance_opening;
 mod conformance_saving;
 mod copying;
+mod copying_folders;
 mod crash;
 mod creation;
 mod embedded;

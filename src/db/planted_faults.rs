@@ -176,7 +176,7 @@ fn overwrite(
     };
     streams::refer(tx, message_id, save.streams, save.pending_streams)?;
     let (kind, row_version) = match guard {
-        Guard::Expect(_) => (ChangeKind::MessageSaved, row_version),
+        Guard::Expect(_) | Guard::Resolve { .. } => (ChangeKind::MessageSaved, row_version),
         Guard::Force { seen } if chosen() == Some(Fault::VersionTwice) => {
             (ChangeKind::MessageForced, seen.next())
         }

@@ -1,7 +1,7 @@
 //! Properties copied and moved between folders, permanent at once.
 
 use mapistore::{
-    CopyFlags, Folder, MapiCode, MapiProp, PropertyName, PropertyTag, PropertyType, PropertyValue,
+    CopyFlags, Folder, MapiCode, PropertyName, PropertyTag, PropertyType, PropertyValue,
     SpecialFolder, Store, pr, property_sets,
 };
 

@@ -30,7 +30,7 @@ enum Passed {
 
 impl Store {
     /// The most handles in one batch, so that other clients get their turn.
-    pub const BATCH_MESSAGES: usize = 1_000;
+    pub const BATCH_MESSAGES: usize = 10_000;
     /// The most that a batch of several messages writes, in bytes: their properties, recipients and attachment rows, and
     /// values of less than 1 MiB. What is longer is in the store already.
     pub const BATCH_BYTES: usize = 64 * 1024 * 1024;

@@ -121,6 +121,13 @@ fn counts_and_tests_are_as_the_rows_and_the_tests_comments_say() {
 }
 
 #[test]
+fn every_row_is_shown_by_a_test() {
+    let page = the_page();
+    let without = page.rows.iter().filter(|row| row.tests == [page::NO_TEST]);
+    none(without.map(|row| row.id.clone()).collect());
+}
+
+#[test]
 fn tests_name_no_rule_that_is_not_on_the_page() {
     let page = the_page();
     let known: BTreeSet<String> = page.rows.iter().flat_map(Row::ids).collect();

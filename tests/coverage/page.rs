@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::named_tests::{NamedTest, rule_ids};
 
+/// Stands where a rule has no test yet.
+pub(crate) const NO_TEST: &str = "TODO";
+
 /// What this store makes of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
@@ -133,7 +136,7 @@ pub(crate) fn refreshed(text: &str, tests: &BTreeMap<String, NamedTest>) -> Stri
                 let named = tests.iter().filter(|(_, test)| names_one(test));
                 let names: Vec<String> = named.map(|(name, _)| format!("`{name}`")).collect();
                 let names = if names.is_empty() {
-                    "TODO".to_owned()
+                    NO_TEST.to_owned()
                 } else {
                     names.join(", ")
                 };

@@ -36,7 +36,7 @@ fn is_read(view: &crate::support::View) -> bool {
 }
 
 fn change_aside_takes_one_number_for_many_messages_and_no_version(scene: &Scene) {
-    // S13
+    // S13, OXCPRPT-R30, OXCMSG-R1703/R1710, OXCMSG-R1501
     let ids: Vec<String> = (0..5)
         .map(|number| scene.message(&number.to_string()))
         .collect();
@@ -89,7 +89,7 @@ fn change_aside_takes_one_number_for_many_messages_and_no_version(scene: &Scene)
 }
 
 fn change_aside_makes_no_handle_stale(scene: &Scene) {
-    // S13, OXCMSG-R1053
+    // S13, OXCMSG-R1053, OXCMSG-R1703/R1710
     let id = scene.message("original");
     let handle = scene.ana.edit(&id, "mine");
     scene.ben.set_read(&[&id], false);
@@ -167,7 +167,7 @@ fn save_does_not_undo_a_move(scene: &Scene) {
 }
 
 fn status_bits_of_two_clients_do_not_undo_each_other(scene: &Scene) {
-    // S13
+    // S13, OXCMSG-R784, OXCMSG-R416/R1500
     let id = scene.message("original");
     assert_eq!(scene.ana.set_status(&id, TAGGED, TAGGED), 0);
     assert_eq!(scene.ben.set_status(&id, DELMARKED, DELMARKED), TAGGED);
@@ -198,7 +198,7 @@ fn read_state_of_a_new_message_comes_with_its_first_save(scene: &Scene) {
 }
 
 fn flags_are_composed_when_they_are_read(scene: &Scene) {
-    // S13, S11
+    // S13, S11, OXCMSG-R469
     const UNSENT: i32 = 8;
     const HASATTACH: i32 = 16;
     const RESEND: i32 = 128;

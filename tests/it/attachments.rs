@@ -28,7 +28,7 @@ fn read_data(message: &Message, number: AttachmentNumber) -> Vec<u8> {
 }
 
 fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
-    // S14; OXCMSG-R1062, MAPI-SavingMessage-1
+    // S14; OXCMSG-R1062, MAPI-SavingMessage-1, MAPI-AttachTable-1, OXCMSG-R490/R312
     let id = scene.message("original");
     let before = scene.look(&id);
     let change = scene.last_change();
@@ -210,7 +210,7 @@ fn number_of_a_deleted_attachment_is_never_used_again() {
 
 #[test]
 fn attachment_tells_what_it_is() {
-    // S14; OXCMSG-R590/R236
+    // S14; OXCMSG-R590/R236, OXCMSG-R47/R231
     let test = TestStore::new();
     let mut message = test.new_draft();
     let number = message

@@ -25,7 +25,7 @@ fn some_value(tag: PropertyTag) -> PropertyValue {
 
 #[test]
 fn computed_property_is_neither_set_nor_deleted() {
-    // S11
+    // S11, OXCPRPT-R47506/R47507/R47510, OXCMSG-R1111/R1112/R1644, OXCMSG-R549/R55
     let test = TestStore::new();
     let id = test.draft("original");
     let mut saved = test.store.open_message(&id, Access::Modify).unwrap();
@@ -100,7 +100,7 @@ fn every_computed_property_has_a_value_once_saved() {
 
 #[test]
 fn size_and_display_names_follow_the_content() {
-    // S11
+    // S11, MAPI-DisplayTo-1, OXCMSG-R47/R231
     let test = TestStore::new();
     let id = test.draft("12345");
     let size = |message: &Message| message.get(pr::MESSAGE_SIZE_EXTENDED).unwrap().unwrap();
@@ -180,7 +180,7 @@ fn now() -> FileTime {
 }
 
 fn save_says_who_made_it_and_when(scene: &Scene) {
-    // S11
+    // S11, OXCMSG-R1890, MAPI-LastModTime-1
     let before = now();
     let id = scene.message("original");
     let created = stored(scene, &id).get(pr::CREATION_TIME).unwrap().unwrap();
@@ -207,7 +207,7 @@ fn save_says_who_made_it_and_when(scene: &Scene) {
 }
 
 fn change_key_is_new_with_each_version_and_in_the_predecessor_list(scene: &Scene) {
-    // S11, S16
+    // S11, S16, OXCPRPT-R30
     let id = scene.message("original");
     let mut before = stored(scene, &id);
     let mut seen = BTreeSet::from([key_of(&before)]);
@@ -248,7 +248,7 @@ fn forced_version_has_seen_what_it_replaced(scene: &Scene) {
 }
 
 fn modification_time_never_goes_back(scene: &Scene) {
-    // S11
+    // S11, MAPI-LastModTime-1
     let id = scene.message("original");
     let uid = *id
         .parse::<mapistore::EntryId>()
@@ -284,7 +284,7 @@ fn modification_time_never_goes_back(scene: &Scene) {
 
 #[test]
 fn client_name_is_that_of_the_store_that_saves() {
-    // S11
+    // S11, OXCPRPT-R34
     let test = TestStore::new();
     let id = test.draft("original");
     let other = Store::options()

@@ -159,7 +159,7 @@ fn recipients_of_other_handles_stay_until_the_message_is_saved(scene: &Scene) {
 }
 
 fn last_attachment_deleted_by_one_is_there_for_others_until_the_save(scene: &Scene) {
-    // OXCMSG-TS-S08TC07
+    // OXCMSG-TS-S08TC07, OXCMSG-R1523
     let id = scene.message("original");
     let handle = scene.ana.open(&id, Wanted::Modify);
     let other = scene.ben.open(&id, Wanted::Modify);

@@ -155,6 +155,7 @@ fn null_entry_id_opens_the_root_folder() {
         panic!("no folder");
     };
     assert_eq!(root.info().unwrap().kind, SpecialFolder::Root);
+    assert_eq!(root.get(pr::OBJECT_TYPE).unwrap(), Some(3));
     let Entry::Folder(again) = test
         .store
         .open_entry(&root.entry_id().to_bytes(), Access::Best)

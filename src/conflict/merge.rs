@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::difference::{BaseValue, ChangedBy};
 use super::report::{self, Held, Triple, Versions};
 use super::{lines, together};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{
     AttachmentRow, Content, PropertyId, PropertyTag, PropertyValue, RecipientRow, StoredValue, pr,
 };
@@ -143,7 +143,7 @@ pub(crate) fn merge(
     for (index, triple) in report::recipients(versions).into_iter().enumerate() {
         let choice = choices.of(&choices.recipients, &index);
         match wants_mine(&triple, choice) {
-            Wanted::Mine => merged.take_recipient(triple),
+            Wanted::Mine => merged.take_recipient(triple)?,
             Wanted::Theirs => {}
             Wanted::Choice => merged.touching.push(Touching::Recipient(index)),
         }
@@ -153,7 +153,7 @@ pub(crate) fn merge(
     for (index, triple) in report::attachments(versions).into_iter().enumerate() {
         let choice = choices.of(&choices.attachments, &index);
         match wants_mine(&triple, choice) {
-            Wanted::Mine => merged.take_attachment(triple),
+            Wanted::Mine => merged.take_attachment(triple)?,
             Wanted::Theirs => {}
             Wanted::Choice => merged.touching.push(Touching::Attachment(index)),
         }
@@ -222,36 +222,51 @@ impl Merged {
         Ok(())
     }
 
-    fn take_recipient(&mut self, triple: Triple<RecipientRow>) {
+    fn take_recipient(&mut self, triple: Triple<RecipientRow>) -> Result<()> {
         let rows = &mut self.content.recipients;
         let place = triple.theirs.as_ref().map(|row| row.row_id);
         rows.retain(|row| Some(row.row_id) != place);
-        let Some(mut row) = triple.mine else { return };
+        let Some(mut row) = triple.mine else {
+            return Ok(());
+        };
         let is_free = |id: u32| rows.iter().all(|row| row.row_id != id);
-        let above = rows.last().map_or(0, |last| last.row_id.saturating_add(1));
+        let above = rows
+            .last()
+            .map_or(Some(0), |last| last.row_id.checked_add(1));
         row.row_id = match (place, triple.base.value()) {
             (Some(place), _) => place,
             (None, Some(_)) if is_free(row.row_id) => row.row_id,
-            _ => above,
+            _ => above.ok_or_else(|| used_up("recipient row ids"))?,
         };
         let at = rows.partition_point(|other| other.row_id < row.row_id);
         rows.insert(at, row);
+        Ok(())
     }
 
-    fn take_attachment(&mut self, triple: Triple<AttachmentRow>) {
+    fn take_attachment(&mut self, triple: Triple<AttachmentRow>) -> Result<()> {
         let table = &mut self.content.attachments;
         let place = triple.theirs.as_ref().map(|row| row.number);
         table.rows.retain(|row| Some(row.number) != place);
-        let Some(mut row) = triple.mine else { return };
+        let Some(mut row) = triple.mine else {
+            return Ok(());
+        };
         // A number that is gone from theirs names nothing any more, also if the same attachment comes back.
         row.number = place.unwrap_or(table.next_number);
         if place.is_none() {
-            table.next_number = table.next_number.saturating_add(1);
+            let next = table.next_number.checked_add(1);
+            table.next_number = next.ok_or_else(|| used_up("attachment numbers"))?;
         }
         let at = table
             .rows
             .partition_point(|other| other.number < row.number);
         table.rows.insert(at, row);
+        Ok(())
+    }
+}
+
+fn used_up(what: &str) -> Error {
+    Error::TooBig {
+        detail: format!("the message has used all its {what}"),
     }
 }
 

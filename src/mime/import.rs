@@ -7,10 +7,10 @@ use crate::mime::{ParsedMessage, parse_message};
 use crate::model::{AttachMethod, MessageFlags, PropertyValue, SaveFlags, pr};
 use crate::store::{Attachment, EmbeddedAccess, Folder, Message};
 
-/// A batch is committed at this many messages, or bytes of mail: one sync for all of them, and yet a turn that is
+/// A batch is committed at this many messages, or bytes to write: one sync for all of them, and yet a turn that is
 /// short enough for others to go on.
 const BATCH_MESSAGES: usize = 100;
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
+const BATCH_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Reads mails into one folder, as received and unread messages.
 ///
@@ -35,7 +35,7 @@ const BATCH_BYTES: usize = 2 * 1024 * 1024;
 pub struct Importer {
     folder: Folder,
     batch: Vec<Message>,
-    bytes: usize,
+    bytes: u64,
 }
 
 impl Importer {
@@ -57,9 +57,9 @@ impl Importer {
     /// [`Message::save_changes`]: the batch could not be committed; it is still pending, this mail included, and
     /// [`Importer::flush`] repeats it.
     pub fn add(&mut self, mail: &[u8]) -> Result<()> {
-        let message = new_message(&self.folder, &parse_message(mail))?;
+        let mut message = new_message(&self.folder, &parse_message(mail))?;
+        self.bytes += message.bytes_to_write();
         self.batch.push(message);
-        self.bytes += mail.len();
         if self.batch.len() >= BATCH_MESSAGES || self.bytes >= BATCH_BYTES {
             self.flush()?;
         }
@@ -82,22 +82,50 @@ impl Importer {
             return Ok(());
         }
         let store = self.folder.store().clone();
-        let results = store.save_batch(&mut self.batch, SaveFlags::empty())?;
-        // What was not saved stays pending, and is not closed: only success closes.
         let (mut refused, mut kept) = (None, Vec::new());
-        for (message, result) in mem::take(&mut self.batch).into_iter().zip(results) {
-            if let Err(error) = result {
-                refused = Some(error);
-                kept.push(message);
+        let mut left = mem::take(&mut self.batch);
+        // After a failed flush more may be pending than one commit takes.
+        while !left.is_empty() {
+            let fitting = fitting(&mut left);
+            let mut part: Vec<Message> = left.drain(..fitting).collect();
+            match store.save_batch(&mut part, SaveFlags::empty()) {
+                Err(error) => {
+                    refused = Some(error);
+                    kept.append(&mut part);
+                    break;
+                }
+                // What was not saved stays pending, and is not closed: only success closes.
+                Ok(results) => {
+                    for (message, result) in part.into_iter().zip(results) {
+                        if let Err(error) = result {
+                            refused = Some(error);
+                            kept.push(message);
+                        }
+                    }
+                }
             }
         }
+        kept.append(&mut left);
+        self.bytes = kept.iter_mut().map(Message::bytes_to_write).sum();
         self.batch = kept;
-        self.bytes = 0;
         refused.map_or(Ok(()), Err)
     }
 }
 
-/// A mail as a message of a folder, not saved yet.
+/// How many messages, from the first on, one commit takes; at least one.
+fn fitting(messages: &mut [Message]) -> usize {
+    let mut bytes = 0_u64;
+    let mut fits = |message: &mut Message| {
+        bytes = bytes.saturating_add(message.bytes_to_write());
+        bytes <= BATCH_BYTES
+    };
+    let count = messages
+        .iter_mut()
+        .map_while(|message| fits(message).then_some(()))
+        .count();
+    count.clamp(1, BATCH_MESSAGES)
+}
+
 /// What becomes of the mails in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nested {
@@ -107,6 +135,7 @@ enum Nested {
     Files,
 }
 
+/// A mail as a message of a folder, not saved yet.
 fn new_message(folder: &Folder, parsed: &ParsedMessage) -> Result<Message> {
     let filled = |nested| {
         let mut message = folder.create_message()?;

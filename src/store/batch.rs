@@ -33,7 +33,7 @@ impl Store {
     pub const BATCH_MESSAGES: usize = 10_000;
     /// The most that a batch of several messages writes, in bytes: their properties, recipients and attachment rows, and
     /// values of less than 1 MiB. What is longer is in the store already.
-    pub const BATCH_BYTES: usize = 64 * 1024 * 1024;
+    pub const BATCH_BYTES: u64 = 64 * 1024 * 1024;
 
     /// Saves many handles in one commit, which takes a fraction of the time of as many saves. Each is saved by the rules
     /// of [`Message::save_changes`], in their order, and has a result of its own, in its place: one that is refused,
@@ -83,11 +83,11 @@ impl Store {
         self.database.connections()?;
         let mut messages: Vec<&mut Message> = messages.into_iter().collect();
         check_count(messages.len())?;
+        self.check_bytes(&mut messages, Manner::of(flags))?;
         let parts: Vec<Part> = messages
             .iter_mut()
             .map(|message| self.part_of(message, Manner::of(flags)))
             .collect();
-        check_bytes(&messages, &parts)?;
         let alone = |(message, part): (&mut Message, Part)| match part {
             Part::Refused(error) => Err(error),
             Part::Idle | Part::Save(_) => message.save_changes(flags),
@@ -149,21 +149,28 @@ impl Store {
 
     /// Everything that can be done before the turn is taken.
     fn part_of(&self, message: &mut Message, manner: Manner) -> Part {
-        let ours = Arc::ptr_eq(&self.database, &message.store.database);
-        let refused = message
+        match self.refusal(message) {
+            Some(error) => Part::Refused(error),
+            None if message.is_idle(manner) => Part::Idle,
+            None => Part::Save(message.prepare(manner)),
+        }
+    }
+
+    /// Why a handle cannot be saved in a batch of this store, whatever is stored.
+    fn refusal(&self, message: &Message) -> Option<Error> {
+        let usable = message
             .check_modifiable()
             .and_then(|()| message.check_in_folder());
-        match refused {
-            Err(error) => Part::Refused(error),
-            Ok(()) if !ours => Part::Refused(Error::InvalidParameter {
-                detail: format!(
-                    "message {} was opened through another store, and cannot be saved with this one's",
-                    message.entry_id()
-                ),
-            }),
-            Ok(()) if message.is_idle(manner) => Part::Idle,
-            Ok(()) => Part::Save(message.prepare(manner)),
+        if let Err(error) = usable {
+            return Some(error);
         }
+        let ours = Arc::ptr_eq(&self.database, &message.store.database);
+        (!ours).then(|| Error::InvalidParameter {
+            detail: format!(
+                "message {} was opened through another store, and cannot be saved with this one's",
+                message.entry_id()
+            ),
+        })
     }
 }
 
@@ -199,27 +206,27 @@ fn check_count(count: usize) -> Result<()> {
     })
 }
 
-/// One message alone is saved whatever it takes, as it would be without a batch.
-fn check_bytes(messages: &[&mut Message], parts: &[Part]) -> Result<()> {
-    let sizes = messages
-        .iter()
-        .zip(parts)
-        .filter_map(|(message, part)| match part {
-            Part::Save(prepared) => Some(prepared.byte_len() + message.pending.streams.total()),
-            _ => None,
-        });
-    let (count, bytes) = sizes.fold((0_usize, 0_usize), |(count, bytes), size| {
-        (count + 1, bytes.saturating_add(size))
-    });
-    if count <= 1 || bytes <= Store::BATCH_BYTES {
-        return Ok(());
+impl Store {
+    /// Before a document is written: all of them at once may be more than there is memory for. One message alone is
+    /// saved whatever it takes, as it would be without a batch.
+    fn check_bytes(&self, messages: &mut [&mut Message], manner: Manner) -> Result<()> {
+        let (mut count, mut bytes) = (0_usize, 0_u64);
+        for message in messages {
+            if self.refusal(message).is_none() && !message.is_idle(manner) {
+                count += 1;
+                bytes = bytes.saturating_add(message.bytes_to_write());
+            }
+        }
+        if count <= 1 || bytes <= Store::BATCH_BYTES {
+            return Ok(());
+        }
+        Err(Error::TooBig {
+            detail: format!(
+                "a batch of {bytes} bytes, more than the {} that one commit takes",
+                Store::BATCH_BYTES
+            ),
+        })
     }
-    Err(Error::TooBig {
-        detail: format!(
-            "a batch of {bytes} bytes, more than the {} that one commit takes",
-            Store::BATCH_BYTES
-        ),
-    })
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub(crate) const TAGS: &[PropertyTag] = &[
     pr::ACCESS.tag(),
     pr::ACCESS_LEVEL.tag(),
     pr::MESSAGE_FLAGS.tag(),
+    pr::READ.tag(),
     pr::MSG_STATUS.tag(),
     pr::MESSAGE_SIZE.tag(),
     pr::MESSAGE_SIZE_EXTENDED.tag(),
@@ -104,6 +105,7 @@ pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue
         }),
         _ if tag == pr::ACCESS_LEVEL.tag() => PropertyValue::Long(message.access_level.code()),
         _ if tag == pr::MESSAGE_FLAGS.tag() => PropertyValue::Long(message_flags(message).bits()),
+        _ if tag == pr::READ.tag() => PropertyValue::Boolean(aside.read_state == ReadState::Read),
         _ if tag == pr::MSG_STATUS.tag() => PropertyValue::Long(aside.status),
         _ if tag == pr::MESSAGE_SIZE.tag() => {
             // A 32-bit property; MS-OXCMSG 2.2.1.7 has the 64-bit one for larger messages.

@@ -100,6 +100,8 @@ pub struct Conflict {
     /// The row that `theirs` was read from; none if the message is deleted.
     pub(super) row: Option<Arc<StoredMessage>>,
     pub(super) pin: Option<Arc<Pin>>,
+    /// What the handle held when the conflict was made.
+    pub(super) shown: Arc<Content>,
     /// Reads values of all sides: mine may lie in memory.
     reader: Arc<Message>,
     conflicts_folder: EntryId,
@@ -331,6 +333,7 @@ impl Message {
             between,
             versions,
             row: row.map(Arc::new),
+            shown: Arc::clone(&self.mine),
             reader: Arc::new(self.reading_copy(pin.clone())),
             conflicts_folder: self.store.special_folder(FolderKind::Conflicts)?.entry_id(),
             pin,

@@ -5,6 +5,7 @@ use crate::model::{CopyFlags, PropertyTag, PropertyValue};
 use crate::store::Folder;
 use crate::store::copy::check_flags;
 use crate::store::map_prop::{MapiProp, PropertyProblem};
+use crate::store::permanent::{self, Edit};
 
 impl Folder {
     /// Copies or moves all properties of this folder to another, also of another store, but for those that are excluded, by
@@ -64,24 +65,26 @@ impl Folder {
                 detail: "an object cannot be copied onto itself".to_owned(),
             });
         }
-        let there = match flags.contains(CopyFlags::MAPI_NOREPLACE) {
-            true => other.property_list()?,
-            false => Vec::new(),
-        };
+        if flags.contains(CopyFlags::MAPI_MOVE) {
+            self.store().check_writable()?;
+        }
         let tags: Vec<PropertyTag> = wanted.iter().map(|(_, tag)| *tag).collect();
         let mut problems = Vec::new();
-        let mut copied: Vec<(usize, PropertyTag)> = Vec::new();
-        let mut values: Vec<(PropertyTag, PropertyValue)> = Vec::new();
+        let mut copied: Vec<(usize, PropertyTag, PropertyValue)> = Vec::new();
+        let mut sets = Vec::new();
         for ((index, asked), slot) in wanted.into_iter().zip(self.get_values(&tags)?) {
             let taken = slot.and_then(|(tag, value)| {
                 let tag_there = other.store().take_tag(self.store(), tag)?;
                 Ok((tag, tag_there, value))
             });
             match taken {
-                Ok((_, tag_there, _)) if there.iter().any(|one| one.id() == tag_there.id()) => {}
                 Ok((tag, tag_there, value)) => {
-                    copied.push((index, tag));
-                    values.push((tag_there, value));
+                    copied.push((index, tag, value.clone()));
+                    sets.push(if flags.contains(CopyFlags::MAPI_NOREPLACE) {
+                        Edit::SetMissing(tag_there, value)
+                    } else {
+                        Edit::Set(tag_there, value)
+                    });
                 }
                 Err(error) => problems.push(PropertyProblem {
                     index,
@@ -90,20 +93,22 @@ impl Folder {
                 }),
             }
         }
-        let refused = other.clone().set_values(&values)?;
-        let mut moved: Vec<Option<(usize, PropertyTag)>> = copied.into_iter().map(Some).collect();
-        for problem in refused {
-            if let Some((index, tag)) = moved.get_mut(problem.index).and_then(Option::take) {
-                let error = problem.error;
-                problems.push(PropertyProblem { index, tag, error });
+        let mut moved = Vec::new();
+        for ((index, tag, value), done) in copied.into_iter().zip(permanent::edit(other, &sets)?) {
+            match done {
+                Ok(()) => moved.push((index, tag, value)),
+                Err(error) => problems.push(PropertyProblem { index, tag, error }),
             }
         }
         if flags.contains(CopyFlags::MAPI_MOVE) {
-            let moved: Vec<(usize, PropertyTag)> = moved.into_iter().flatten().collect();
-            let tags: Vec<PropertyTag> = moved.iter().map(|(_, tag)| *tag).collect();
-            for problem in self.clone().delete_properties(&tags)? {
-                if let Some((index, tag)) = moved.get(problem.index).copied() {
-                    let error = problem.error;
+            // What another client has set meanwhile was not copied, and stays.
+            let deletions: Vec<Edit> = moved
+                .iter()
+                .map(|(_, tag, value)| Edit::DeleteUnchanged(*tag, value.clone()))
+                .collect();
+            for ((index, tag, _), done) in moved.into_iter().zip(permanent::edit(self, &deletions)?)
+            {
+                if let Err(error) = done {
                     problems.push(PropertyProblem { index, tag, error });
                 }
             }

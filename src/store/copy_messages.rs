@@ -75,7 +75,7 @@ struct Batch {
 
 impl Batch {
     fn add(&mut self, place: usize, mut copy: Message) {
-        self.bytes += copy.sizes().total() + copy.pending.streams.total() as u64;
+        self.bytes += copy.bytes_to_write();
         self.places.push(place);
         self.messages.push(copy);
     }

@@ -1,5 +1,6 @@
 //! Embedded messages: a message inside an attachment, saved to it, and with it to the outer message.
 
+use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::store::AttachmentNumber;
 use crate::store::attachment::{Attachment, record_key};
 use crate::store::computed::{content_flags, search_key};
 use crate::store::limits::{Around, DEEPEST_EMBEDDED};
-use crate::store::message::{Aside, HandleState, Message, Pending, Place};
+use crate::store::message::{Aside, HandleState, Message, NewStreams, Pending, Place};
 use crate::store::opening::{created_by, initial_content};
 use crate::store::save::afterwards;
 
@@ -127,7 +128,8 @@ fn handle(
     access_level: AccessLevel,
 ) -> Message {
     let mut pending = Pending::nothing();
-    pending.streams = outer.pending.streams.clone();
+    pending.streams = NewStreams::inherit(&outer.pending.streams);
+    pending.borrowed = outer.pending.borrowed.clone();
     Message {
         store: outer.store.clone(),
         uid: outer.uid,
@@ -156,11 +158,23 @@ impl EmbeddedMessage<'_> {
     pub fn save_changes(&mut self, flags: SaveFlags) -> Result<()> {
         let afterwards = afterwards(flags)?;
         self.message.check_modifiable()?;
+        self.check_place()?;
         let content = Arc::new(stamped(&self.message));
-        for (hash, data) in self.message.pending.streams.all() {
-            if content.streams().iter().any(|named| named.hash == hash) {
-                self.outer.add_stream(&data)?;
+        let named = content.streams();
+        // Not shared while the outer message adds to its own, or each embedded message would copy all of them.
+        let own: Vec<_> = mem::take(&mut self.message.pending.streams)
+            .take_own()
+            .collect();
+        let handed = own
+            .iter()
+            .filter(|(hash, _)| named.iter().any(|named| named.hash == *hash))
+            .try_for_each(|(_, data)| self.outer.add_stream(data).map(drop));
+        self.message.pending.streams = NewStreams::inherit(&self.outer.pending.streams);
+        if let Err(error) = handed {
+            for (hash, data) in own {
+                self.message.pending.streams.add(hash, &data);
             }
+            return Err(error);
         }
         let borrowed = self.message.pending.borrowed.iter().cloned();
         self.outer.pending.borrowed.extend(borrowed);
@@ -174,6 +188,27 @@ impl EmbeddedMessage<'_> {
         self.message.pending.touched.clear();
         self.message.settle(afterwards);
         Ok(())
+    }
+}
+
+impl EmbeddedMessage<'_> {
+    /// The handle may have been swapped for another message's, whose large values are not known here.
+    fn check_place(&self) -> Result<()> {
+        let is_here = match &self.message.place {
+            Place::Attachment {
+                record_key: key, ..
+            } => *key == record_key(self.outer, self.row),
+            Place::Folder => false,
+        };
+        if is_here && self.message.store.is_same_file(&self.outer.store) {
+            return Ok(());
+        }
+        Err(Error::InvalidParameter {
+            detail: format!(
+                "the handle is not that of the message in attachment {}",
+                self.row.number
+            ),
+        })
     }
 }
 

@@ -72,6 +72,17 @@ impl Sizes {
         }
     }
 
+    /// Refuses documents that are too large as a whole, where no change was accounted for by itself.
+    pub(crate) fn check(self) -> Result<()> {
+        let mut counted = Sizes {
+            properties: 0,
+            rows: 0,
+            around: self.around,
+        };
+        counted.change_properties(0, self.properties)?;
+        counted.change_rows(0, self.rows)
+    }
+
     /// All documents together, in bytes.
     pub(crate) fn total(&self) -> u64 {
         self.properties.saturating_add(self.rows)

@@ -1,6 +1,7 @@
 //! The handle of a message: base, snapshot, pending changes, access.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::Arc;
 
 use crate::db::messages::{self, StoredMessage};
@@ -131,39 +132,64 @@ pub(crate) struct Unsettled {
 /// Streams in memory, by their hash.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct NewStreams {
-    by_hash: BTreeMap<StreamHash, Arc<[u8]>>,
+    own: Arc<BTreeMap<StreamHash, Arc<[u8]>>>,
     bytes: usize,
+    /// Those of the messages that an embedded one is in, to be read from and not to be added to. Shared: an
+    /// outer message with many of them may hold many embedded ones.
+    inherited: Vec<Arc<BTreeMap<StreamHash, Arc<[u8]>>>>,
 }
 
 impl NewStreams {
     pub(crate) fn add(&mut self, hash: StreamHash, data: &[u8]) {
-        if self.by_hash.insert(hash, Arc::from(data)).is_none() {
+        if Arc::make_mut(&mut self.own)
+            .insert(hash, Arc::from(data))
+            .is_none()
+        {
             self.bytes += data.len();
         }
     }
 
     pub(crate) fn retain(&mut self, wanted: impl Fn(StreamHash) -> bool) {
-        self.by_hash.retain(|hash, _| wanted(*hash));
-        self.bytes = self.by_hash.values().map(|data| data.len()).sum();
+        let own = Arc::make_mut(&mut self.own);
+        own.retain(|hash, _| wanted(*hash));
+        self.bytes = own.values().map(|data| data.len()).sum();
     }
 
+    /// The bytes of those that are not a containing message's.
     pub(crate) fn total(&self) -> usize {
         self.bytes
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = (StreamHash, Arc<[u8]>)> {
-        let all = self.by_hash.iter();
-        all.map(|(hash, data)| (*hash, Arc::clone(data)))
+    /// None of its own, and all of these to read.
+    pub(crate) fn inherit(outer: &NewStreams) -> NewStreams {
+        let mut inherited = outer.inherited.clone();
+        inherited.push(Arc::clone(&outer.own));
+        NewStreams {
+            inherited,
+            ..NewStreams::default()
+        }
+    }
+
+    /// Takes out those that are not a containing message's.
+    pub(crate) fn take_own(&mut self) -> impl Iterator<Item = (StreamHash, Arc<[u8]>)> + use<> {
+        self.bytes = 0;
+        let own = mem::take(&mut self.own);
+        Arc::unwrap_or_clone(own).into_iter()
     }
 
     pub(crate) fn shared(&self, hash: StreamHash) -> Option<Arc<[u8]>> {
-        self.by_hash.get(&hash).map(Arc::clone)
+        self.find(hash).map(Arc::clone)
+    }
+
+    fn find(&self, hash: StreamHash) -> Option<&Arc<[u8]>> {
+        let inherited = || self.inherited.iter().rev().find_map(|map| map.get(&hash));
+        self.own.get(&hash).or_else(inherited)
     }
 }
 
 impl PendingStreams for NewStreams {
     fn bytes(&self, hash: StreamHash) -> Option<&[u8]> {
-        self.by_hash.get(&hash).map(|data| &**data)
+        self.find(hash).map(|data| &**data)
     }
 }
 
@@ -391,5 +417,11 @@ impl Message {
         self.pending
             .sizes
             .get_or_insert_with(|| Sizes::of(mine, around))
+    }
+
+    /// What a save would write, in bytes: the documents, and values in memory.
+    pub(crate) fn bytes_to_write(&mut self) -> u64 {
+        let documents = self.sizes().total();
+        documents.saturating_add(self.pending.streams.total() as u64)
     }
 }

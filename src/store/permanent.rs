@@ -44,13 +44,20 @@ pub(crate) struct Shown {
 #[derive(Debug)]
 pub(crate) enum Edit {
     Set(PropertyTag, PropertyValue),
+    /// Sets a property that is not set, of whatever type.
+    SetMissing(PropertyTag, PropertyValue),
     Delete(PropertyTag),
+    /// Deletes a property that still has this value.
+    DeleteUnchanged(PropertyTag, PropertyValue),
 }
 
 impl Edit {
     fn tag(&self) -> PropertyTag {
         match self {
-            Edit::Set(tag, _) | Edit::Delete(tag) => *tag,
+            Edit::Set(tag, _)
+            | Edit::SetMissing(tag, _)
+            | Edit::Delete(tag)
+            | Edit::DeleteUnchanged(tag, _) => *tag,
         }
     }
 }
@@ -150,10 +157,11 @@ pub(crate) fn all<P: Permanent>(object: &P) -> Result<Vec<(PropertyTag, Property
 /// Why a change cannot be made, whatever is stored.
 fn refusal<P: Permanent>(edit: &Edit) -> Result<()> {
     let tag = edit.tag();
-    if let Edit::Set(tag, value) = edit {
+    if let Edit::Set(tag, value) | Edit::SetMissing(tag, value) = edit {
         check_value(*tag, value)?;
     }
-    let is_settable = matches!(edit, Edit::Set(..)) && P::SETTABLE.contains(&tag);
+    let sets = matches!(edit, Edit::Set(..) | Edit::SetMissing(..));
+    let is_settable = sets && P::SETTABLE.contains(&tag);
     if is_computed::<P>(tag) && !is_settable {
         return Err(Error::Computed { tag });
     }
@@ -184,7 +192,21 @@ pub(crate) fn edit<P: Permanent>(object: &P, edits: &[Edit]) -> Result<Vec<Resul
                     Edit::Set(tag, value) if P::SETTABLE.contains(tag) => {
                         object.set_own(tx, *tag, value, change)?
                     }
-                    Edit::Set(tag, value) => set::<P>(&mut stored, *tag, value),
+                    // What the store computes is never missing.
+                    Edit::SetMissing(tag, _) if P::SETTABLE.contains(tag) => continue,
+                    Edit::SetMissing(tag, _) if stored.get_any_type(tag.id()).is_some() => continue,
+                    Edit::Set(tag, value) | Edit::SetMissing(tag, value) => {
+                        set::<P>(&mut stored, *tag, value)
+                    }
+                    Edit::DeleteUnchanged(tag, value)
+                        if stored.get(*tag) != Some(&StoredValue::Inline(value.clone())) =>
+                    {
+                        continue;
+                    }
+                    Edit::DeleteUnchanged(tag, _) => {
+                        stored.remove(tag.id());
+                        Ok(())
+                    }
                     Edit::Delete(tag) if stored.remove(tag.id()).is_none() => continue,
                     Edit::Delete(_) => Ok(()),
                 };

@@ -126,7 +126,8 @@ impl Message {
     /// - `MAPI_E_OBJECT_CHANGED`: a third client was faster; ask for the [`Message::conflict`] again.
     /// - `MAPI_E_OBJECT_DELETED`: the message was deleted; mine can be saved elsewhere.
     /// - `MAPI_E_INVALID_PARAMETER`: something touches, and no choice was made for it; a value for what is no property; the
-    ///   conflict of another message.
+    ///   conflict of another handle, or of this one before something was changed here.
+    /// - `MAPI_E_TOO_BIG`: what is combined exceeds a limit of a message (S15).
     /// - `MAPI_E_NO_ACCESS`: the handle is read-only.
     /// - The others of [`Message::save_changes`].
     ///
@@ -142,6 +143,14 @@ impl Message {
                     conflict.entry_id(),
                     self.entry_id()
                 ),
+            });
+        }
+        // Also a conflict of another handle of this message: what was not shown must not be dropped or saved unseen.
+        if !Arc::ptr_eq(&conflict.shown, &self.mine) {
+            return Err(Error::InvalidParameter {
+                detail: "the handle was changed since the conflict was made, or it is another handle's; \
+                         ask for the conflict again"
+                    .to_owned(),
             });
         }
         match resolution {
@@ -212,6 +221,7 @@ impl Message {
         for Chosen { tag, value } in merged.chosen {
             resolved.set_value(tag, value)?;
         }
+        resolved.sizes().check()?;
         let changed = changed_properties(&resolved.snapshot, &resolved.mine);
         resolved.pending.touched.extend(changed);
         resolved.pending.resolves = Some(Resolves {

@@ -115,14 +115,6 @@ pub(super) struct Prepared {
     manner: Manner,
 }
 
-impl Prepared {
-    /// What the documents take, in bytes.
-    pub(super) fn byte_len(&self) -> usize {
-        let documents = &self.documents;
-        documents.properties.len() + documents.recipients.len() + documents.attachments.len()
-    }
-}
-
 impl Message {
     /// Saves the pending changes: all of them become visible to everybody at once, or none (S9).
     ///

@@ -34,7 +34,7 @@ enum Origin {
         store: Store,
         hash: StreamHash,
         /// Keeps the stream from being collected.
-        _pin: Option<Arc<Pin>>,
+        _pins: Vec<Arc<Pin>>,
         chunk: Option<streams::Chunk>,
     },
 }
@@ -219,7 +219,12 @@ impl Message {
             None => Origin::Stored {
                 store: self.store.clone(),
                 hash: reference.hash,
-                _pin: self.pin.clone(),
+                _pins: self
+                    .pin
+                    .iter()
+                    .chain(&self.pending.borrowed)
+                    .cloned()
+                    .collect(),
                 chunk: None,
             },
         };

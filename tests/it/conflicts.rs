@@ -1,9 +1,10 @@
 //! The conflict, presented: the report, and the four resolutions (K1–K5).
 
 use mapistore::{
-    Access, BaseValue, ChangedBy, Choice, EntryId, Error, MapiCode, MergeChoices, Message, Policy,
-    PropertyTag, PropertyValue, Recipient, Resolution, Resolved, Resolver, RowVersion, SaveFlags,
-    SavedBetween, Side, SpecialFolder, Store, Theirs, Touching, pr,
+    Access, BaseValue, ChangedBy, Choice, EntryId, Error, MapiCode, MergeChoices, Message,
+    ModifyRecipients, Policy, PropertyTag, PropertyValue, Recipient, RecipientChange, Resolution,
+    Resolved, Resolver, RowId, RowVersion, SaveFlags, SavedBetween, Side, SpecialFolder, Store,
+    Theirs, Touching, pr,
 };
 
 use crate::support::{Blob, KEEP, TestStore, code_of};
@@ -428,4 +429,61 @@ fn conflict_of_another_message_is_refused() {
         .mine
         .resolve(&two.mine.conflict().unwrap(), Resolution::Overwrite);
     assert!(matches!(refused, Err(Error::InvalidParameter { .. })));
+}
+
+#[test]
+fn what_was_changed_after_the_report_is_not_dropped_unseen() {
+    // K3
+    for resolution in [
+        Resolution::KeepOriginal,
+        Resolution::Overwrite,
+        Resolution::Merge(MergeChoices::new().otherwise(Choice::Mine)),
+    ] {
+        let mut two = in_conflict();
+        let conflict = two.mine.conflict().unwrap();
+        two.mine.set(pr::SUBJECT, "Typed meanwhile").unwrap();
+        let refused = two.mine.resolve(&conflict, resolution.clone());
+        assert_eq!(code_of(refused), MapiCode::MAPI_E_INVALID_PARAMETER);
+        let kept = two.mine.get(pr::SUBJECT).unwrap();
+        assert_eq!(kept.as_deref(), Some("Typed meanwhile"));
+        assert_eq!(version(&two.stored()), Some(2));
+        // Another handle of the same message has changes of its own, which the report does not show.
+        let mut other = two
+            .test
+            .store
+            .open_message(&two.id, Access::Modify)
+            .unwrap();
+        other.set(pr::SUBJECT, "Of another handle").unwrap();
+        let refused = other.resolve(&conflict, resolution);
+        assert_eq!(code_of(refused), MapiCode::MAPI_E_INVALID_PARAMETER);
+    }
+}
+
+#[test]
+fn merge_that_runs_out_of_row_ids_or_room_saves_nothing() {
+    // S15, K2
+    let add = |message: &mut Message, row: u32, name: &str, comment: &str| {
+        let change = RecipientChange::new(vec![
+            (pr::DISPLAY_NAME.tag(), name.into()),
+            (pr::COMMENT.tag(), comment.into()),
+        ]);
+        let change = change.at(RowId(7 + row));
+        message.modify_recipients(ModifyRecipients::Modify, &[change])
+    };
+    let long = "x".repeat(12 * 1024 * 1024);
+    for (row, comment) in [(u32::MAX - 7, ""), (0, &*long)] {
+        let mut two = two();
+        add(&mut two.theirs, row, "theirs", comment).unwrap();
+        two.theirs.save_changes(KEEP).unwrap();
+        add(&mut two.mine, 1, "mine", comment).unwrap();
+        let conflict = two.mine.conflict().unwrap();
+        let merge = Resolution::Merge(MergeChoices::new());
+        assert_eq!(
+            code_of(two.mine.resolve(&conflict, merge)),
+            MapiCode::MAPI_E_TOO_BIG
+        );
+        assert_eq!(version(&two.stored()), Some(2));
+        assert!(two.mine.has_pending_changes());
+        two.test.assert_sound();
+    }
 }

@@ -143,3 +143,44 @@ fn named_properties_of_a_folder_keep_their_names_in_another_store() {
     assert_ne!(there, tag);
     assert_eq!(inbox.get_value(there).unwrap(), Some("red".into()));
 }
+
+#[test]
+fn value_that_was_set_meanwhile_is_not_taken_by_a_move() {
+    // OXCPRPT-R185/R501
+    let test = TestStore::new();
+    let (one, other) = folders(&test.store);
+    let rounds = 40;
+    let writer = {
+        let folder = one.clone();
+        std::thread::spawn(move || {
+            for round in 0..rounds {
+                let value = format!("{round}");
+                folder.set_value(COMMENT, value.as_str().into()).unwrap();
+            }
+        })
+    };
+    while !writer.is_finished() {
+        one.copy_properties(&other, &[COMMENT], CopyFlags::MAPI_MOVE)
+            .unwrap();
+    }
+    writer.join().unwrap();
+    let last = Some(PropertyValue::from((rounds - 1).to_string().as_str()));
+    let places = [&one, &other].map(|folder| folder.get_value(COMMENT).unwrap());
+    assert!(places.contains(&last), "{places:?}");
+}
+
+#[test]
+fn move_from_a_store_that_is_open_for_reading_copies_nothing() {
+    // OXCPRPT-R185/R501, O3
+    let (test, target) = (TestStore::new(), TestStore::new());
+    let (one, _) = folders(&test.store);
+    let reading = Store::options()
+        .read_only()
+        .open(test.store.path())
+        .unwrap();
+    let one = reading.open_folder(&one.entry_id()).unwrap();
+    let inbox = target.store.special_folder(SpecialFolder::Inbox).unwrap();
+    let refused = one.copy_properties(&inbox, &[COMMENT], CopyFlags::MAPI_MOVE);
+    assert_eq!(code_of(refused), MapiCode::MAPI_E_NO_ACCESS);
+    assert_eq!(inbox.get_value(COMMENT).unwrap(), None);
+}

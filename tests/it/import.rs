@@ -3,14 +3,16 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mapistore::mime::{Importer, ParsedMessage, parse_message};
 use mapistore::{
-    Access, AttachMethod, ChangeKind, ChangeNumber, Message, PropertyValue, ReadState,
+    Access, AttachMethod, ChangeKind, ChangeNumber, MapiCode, Message, PropertyValue, ReadState,
     RecipientKind, SaveFlags, SpecialFolder, Store, pr,
 };
 
 use crate::mime_corpus::{Seen, SeenAttachment, assert_only_accepted, compare, expectations};
+use crate::support::TestStore;
 use crate::support::shared::shared_folder;
 
 /// A message as it is read back.
@@ -332,4 +334,33 @@ fn import_that_found_the_store_busy_can_be_repeated_and_loses_nothing() {
     other.execute_batch("ROLLBACK").unwrap();
     importer.flush().unwrap();
     assert_eq!((importer.pending(), inbox.info().unwrap().total), (0, 10));
+}
+
+#[test]
+fn mails_that_waited_for_a_busy_store_are_stored_when_it_is_free() {
+    // S8, P3
+    let test = TestStore::new();
+    let store = Store::options()
+        .busy_timeout(Duration::from_millis(5))
+        .open(test.store.path())
+        .unwrap();
+    let inbox = store.special_folder(SpecialFolder::Inbox).unwrap();
+    let other = rusqlite::Connection::open(test.store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut importer = Importer::new(&inbox);
+    // Few bytes of mail, and many of recipients: together more than one commit takes.
+    let to: Vec<String> = (0..20_000).map(|n| format!("a{n}@b")).collect();
+    let mail = format!("Subject: x\r\nTo: {}\r\n\r\nx\r\n", to.join(","));
+    let mut waited = 0;
+    for _ in 0..25 {
+        if let Err(error) = importer.add(mail.as_bytes()) {
+            assert_eq!(error.code(), MapiCode::MAPI_E_BUSY);
+            waited += 1;
+        }
+    }
+    assert!(waited > 0);
+    assert_eq!(importer.pending(), 25);
+    other.execute_batch("ROLLBACK").unwrap();
+    importer.flush().unwrap();
+    assert_eq!((importer.pending(), inbox.info().unwrap().total), (0, 25));
 }

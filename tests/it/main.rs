@@ -12,6 +12,7 @@ mod aside;
 mod associated;
 mod attachments;
 mod batches;
+mod borrowed_values;
 mod collection;
 mod computed;
 mod conflicts;

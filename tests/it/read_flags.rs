@@ -70,6 +70,7 @@ fn call_without_options_marks_as_read_and_tells_of_the_report_that_is_due(scene:
     let due = scene.ana.set_read_flags(&[&other], ReadFlags::empty());
     assert_eq!(due, [false]);
     assert_eq!(marks(scene, &other), READ | EVER);
+    assert_eq!(scene.look(&id).property("PR_READ"), Some("Boolean(true)"));
 }
 
 fn clearing_marks_as_unread_and_sends_no_report(scene: &Scene) {
@@ -78,8 +79,10 @@ fn clearing_marks_as_unread_and_sends_no_report(scene: &Scene) {
     let due = scene.ben.set_read_flags(&[&id], ReadFlags::CLEAR_READ_FLAG);
     assert_eq!((due, marks(scene, &id)), (vec![false], RN | NRN));
     scene.ana.set_read_flags(&[&id], ReadFlags::empty());
+    assert_eq!(scene.look(&id).property("PR_READ"), Some("Boolean(true)"));
     let due = scene.ben.set_read_flags(&[&id], ReadFlags::CLEAR_READ_FLAG);
     assert_eq!((due, marks(scene, &id)), (vec![false], EVER));
+    assert_eq!(scene.look(&id).property("PR_READ"), Some("Boolean(false)"));
 }
 
 fn suppressing_marks_as_read_and_cancels_the_report(scene: &Scene) {
@@ -167,7 +170,7 @@ fn read_flags_are_committed_at_once_and_change_nothing_else(scene: &Scene) {
         (&before.content, before.row_version)
     );
     for (name, value) in &before.computed {
-        if name != "PR_MESSAGE_FLAGS" {
+        if !["PR_MESSAGE_FLAGS", "PR_READ"].contains(&name.as_str()) {
             assert_eq!(after.property(name), Some(&**value), "{name}");
         }
     }

@@ -19,6 +19,7 @@ pub(crate) const COMPUTED: &[PropertyTag] = &[
     pr::ACCESS.tag(),
     pr::ACCESS_LEVEL.tag(),
     pr::MESSAGE_FLAGS.tag(),
+    pr::READ.tag(),
     pr::MSG_STATUS.tag(),
     pr::MESSAGE_SIZE.tag(),
     pr::MESSAGE_SIZE_EXTENDED.tag(),

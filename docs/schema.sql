@@ -16,7 +16,7 @@
 --
 -- Ask the inspect_* views at the end of this file. They are a public interface, changed only by addition: entry ids
 -- are 32 lower-case hexadecimal digits, times are RFC 3339 in UTC, properties have names. The tables may change with
--- any version of the schema, which is PRAGMA user_version (this is 2). PRAGMA application_id is 1296126035, "MAPS".
+-- any version of the schema, which is PRAGMA user_version (this is 3). PRAGMA application_id is 1296126035, "MAPS".
 --
 -- SQLite's own table sqlite_sequence holds the numbers that were given and must not come again: never write to it. No
 -- trigger can guard it.
@@ -85,7 +85,9 @@ CREATE TABLE store_info (
     -- The name of the client that made it.
     created_by TEXT NOT NULL,
     -- Further properties of the store itself, as in a message.
-    properties TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(properties))
+    properties TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(properties)),
+    -- The newest change that was ever purged from the journal: up to it, rows may be missing. 0: nothing was.
+    purged_through INTEGER NOT NULL DEFAULT 0 CHECK (purged_through >= 0)
 ) STRICT;
 
 -- The names that the inspect_* views show for property tags. Filled by the library, never read for anything else.
@@ -284,7 +286,8 @@ CREATE TABLE changes (
     committed_at TEXT NOT NULL,
     -- What was done: message-created, message-saved, message-forced, messages-moved, message-deleted (softly),
     -- message-hard-deleted, read-state-changed, status-changed, folder-created, folder-renamed, folder-deleted,
-    -- folder-changed (its properties), store-changed.
+    -- folder-changed (its properties), store-changed. Saves that resolved a conflict: message-overwritten,
+    -- message-merged. A kept version put back: message-restored.
     kind TEXT NOT NULL,
     -- The message or folder that was changed, or store_uid for the store itself. NULL if it was several at once.
     entry_uid BLOB CHECK (length(entry_uid) = 16),
@@ -340,7 +343,7 @@ CREATE TABLE message_versions (
     replaced_by TEXT NOT NULL,
     -- The change that replaced it, see changes.
     replaced_by_change INTEGER NOT NULL,
-    -- How it was replaced: force-save.
+    -- How it was replaced: force-save, overwrite, merge or restore.
     reason TEXT NOT NULL,
     -- The document with its properties.
     properties TEXT NOT NULL,
@@ -915,3 +918,75 @@ SELECT changes.change_number AS change_number, changes.committed_at AS at, chang
     ) AS properties,
     changes.client_name AS client, changes.process_id AS process_id
 FROM changes LEFT JOIN json_each(changes.more_objects) AS object;
+
+-- SINCE VERSION 3
+
+-- Messages that are one side of a conflict, saved as messages of their own: what each was in conflict with. Written
+-- by the save that makes the copy; neither the copy nor the original gets a version by it.
+CREATE TABLE conflict_copies (
+    -- The copy, see messages.
+    copy_uid BLOB PRIMARY KEY CHECK (length(copy_uid) = 16),
+    -- The message that it was in conflict with, which may have been deleted since.
+    original_uid BLOB NOT NULL CHECK (length(original_uid) = 16),
+    -- The version of the original that the changes were made on.
+    base_version INTEGER NOT NULL CHECK (base_version >= 1),
+    -- The version of the original that the user was shown when the copy was made. NULL if it was deleted already.
+    shown_version INTEGER CHECK (shown_version >= base_version),
+    -- When the copy was made.
+    made_at TEXT NOT NULL,
+    -- The name of the client that made it.
+    made_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Finds the copies that lost against one message.
+CREATE INDEX conflict_copies_by_original ON conflict_copies (original_uid);
+
+-- Refuses to insert rows into conflict_copies with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER conflict_copies_need_a_sound_sqlite_to_insert BEFORE INSERT ON conflict_copies
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to update rows of conflict_copies with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER conflict_copies_need_a_sound_sqlite_to_update BEFORE UPDATE ON conflict_copies
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Refuses to delete rows of conflict_copies with a SQLite that could corrupt the store, see writing_sqlite.
+CREATE TRIGGER conflict_copies_need_a_sound_sqlite_to_delete BEFORE DELETE ON conflict_copies
+WHEN NOT (SELECT is_sound FROM writing_sqlite)
+BEGIN
+    SELECT RAISE(ABORT, 'this SQLite is older than 3.51.3 and could corrupt the store: open it with -readonly');
+END;
+
+-- Forgets what a copy was in conflict with when the copy is deleted for good.
+CREATE TRIGGER conflict_copies_go_with_their_message AFTER DELETE ON messages
+BEGIN
+    DELETE FROM conflict_copies WHERE copy_uid = OLD.entry_uid;
+END;
+
+-- The copies that wait for a decision: those that nobody has deleted.
+--
+--   entry_id          The copy.
+--   original          The message that it was in conflict with.
+--   base_version      The version of the original that the changes were made on.
+--   shown_version     The version that the user was shown when the copy was made; NULL if the original was deleted.
+--   made_at           When the copy was made.
+--   made_by           The client that made it.
+--   folder_path       Where the copy is.
+--   subject           Its subject.
+--   original_version  The version of the original now; NULL if it is deleted.
+--   original_subject  The subject of the original now.
+CREATE VIEW inspect_conflicts AS
+SELECT lower(hex(conflict_copies.copy_uid)) AS entry_id, lower(hex(conflict_copies.original_uid)) AS original,
+    conflict_copies.base_version AS base_version, conflict_copies.shown_version AS shown_version,
+    conflict_copies.made_at AS made_at, conflict_copies.made_by AS made_by, folder_paths.path AS folder_path,
+    copy.subject AS subject, original.row_version AS original_version, original.subject AS original_subject
+FROM conflict_copies
+JOIN messages AS copy ON copy.entry_uid = conflict_copies.copy_uid AND copy.deleted_at IS NULL
+JOIN folder_paths ON folder_paths.folder_id = copy.folder_id
+LEFT JOIN messages AS original
+    ON original.entry_uid = conflict_copies.original_uid AND original.deleted_at IS NULL;

@@ -27,6 +27,8 @@ pub enum ObjectKind {
     Recipient,
     /// A property of an object.
     Property,
+    /// A version of a message.
+    Version,
 }
 
 impl fmt::Display for ObjectKind {
@@ -38,6 +40,7 @@ impl fmt::Display for ObjectKind {
             ObjectKind::Attachment => "attachment",
             ObjectKind::Recipient => "recipient",
             ObjectKind::Property => "property",
+            ObjectKind::Version => "version",
         })
     }
 }

@@ -89,12 +89,12 @@ pub use model::{
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected, Conflict,
-    ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry, Folder, FolderInfo,
-    MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary, ModifyRecipients, Outcomes,
-    Page, Policy, PropertyProblem, PropertySlots, PropertyStream, QueryResult, RecipientChange,
-    RecipientEntry, RecordedSave, Resolution, Resolved, Resolver, RowId, SaveOutcome, Saved,
-    SavedBetween, SavedVersion, Store, StoreOptions, StreamAccess, StreamReader, Theirs,
-    UnknownNames,
+    ConflictCopy, ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry, Folder,
+    FolderInfo, MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary, ModifyRecipients,
+    Outcomes, Page, Policy, PropertyProblem, PropertySlots, PropertyStream, Purge, Purged,
+    QueryResult, RecipientChange, RecipientEntry, RecordedSave, Resolution, Resolved, Resolver,
+    Restored, RowId, SaveOutcome, Saved, SavedBetween, SavedVersion, Store, StoreOptions,
+    StreamAccess, StreamReader, Theirs, UnknownNames, VersionContent, VersionInfo,
 };
 
 /// The README's example, compiled and run.

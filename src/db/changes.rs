@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::db::failure::while_doing;
+use crate::db::store_info;
 use crate::db::transaction::WriteTransaction;
 use crate::error::Result;
 use crate::model::{
@@ -107,7 +108,8 @@ pub(crate) fn find_save(
         .map_err(while_doing("looking for a save in the journal"))
 }
 
-/// The journal after `since`, in order, at most `limit` rows.
+/// The journal after `since`, in order, at most `limit` rows. Where it was purged beyond `since` it begins with an
+/// overflow (K7).
 pub(crate) fn after(
     connection: &Connection,
     since: ChangeNumber,
@@ -116,19 +118,59 @@ pub(crate) fn after(
     const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
         row_version, properties, client_name, process_id, save_id FROM changes \
         WHERE change_number > ? ORDER BY change_number LIMIT ?";
-    collect(connection, SELECT, rusqlite::params![since, limit])
+    let mut entries = collect(connection, SELECT, rusqlite::params![since, limit])?;
+    // Read last: what was purged between the two statements is told as purged, though it was seen.
+    let purged = store_info::purged_through(connection)?;
+    if purged > since && limit > 0 {
+        entries.retain(|entry| entry.change_number > purged);
+        entries.insert(0, overflow(purged));
+        entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(entries)
 }
 
-/// The saves of one message after a version, oldest first.
+/// Stands for the changes up to this one, of which some are no longer known.
+fn overflow(purged_through: ChangeNumber) -> JournalEntry {
+    JournalEntry {
+        change_number: purged_through,
+        committed_at: FileTime::from_timestamp(jiff::Timestamp::now()),
+        kind: ChangeKind::Overflow,
+        objects: Vec::new(),
+        folder: None,
+        row_version: None,
+        properties: Vec::new(),
+        client_name: String::new(),
+        process_id: std::process::id(),
+        save_id: None,
+    }
+}
+
+/// The saves of one message after a version, oldest first; all of them if none is named.
 pub(crate) fn saves_after(
     connection: &Connection,
     message: ObjectUid,
-    version: RowVersion,
+    version: Option<RowVersion>,
 ) -> Result<Vec<JournalEntry>> {
     const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
         row_version, properties, client_name, process_id, save_id FROM changes \
-        WHERE entry_uid = ? AND save_id IS NOT NULL AND row_version > ? ORDER BY change_number";
+        WHERE entry_uid = ?1 AND save_id IS NOT NULL AND (?2 IS NULL OR row_version > ?2) ORDER BY change_number";
     collect(connection, SELECT, rusqlite::params![message, version])
+}
+
+/// When a message was deleted for good, and from which folder.
+pub(crate) fn hard_deletion(
+    connection: &Connection,
+    message: ObjectUid,
+) -> Result<Option<(FileTime, Option<ObjectUid>)>> {
+    const SELECT: &str = "SELECT committed_at, folder_uid FROM changes \
+        WHERE entry_uid = ? AND kind = 'message-hard-deleted' ORDER BY change_number DESC LIMIT 1";
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| {
+            let read = |row: &Row<'_>| Ok((row.get("committed_at")?, row.get("folder_uid")?));
+            select.query_row([message], read).optional()
+        })
+        .map_err(while_doing("reading the journal"))
 }
 
 fn collect(

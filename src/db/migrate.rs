@@ -14,6 +14,7 @@ const APPLICATION_ID: i64 = 0x4D41_5053;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_store.sql"),
     include_str!("../../migrations/0002_named_properties.sql"),
+    include_str!("../../migrations/0003_conflict_copies.sql"),
 ];
 
 /// The `user_version` of a store that this library writes.

@@ -5,13 +5,14 @@
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`transaction`]: reading, and writing in turn.
 //! - [`versioned`]: the one statement that decides whether a save goes through.
-//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`named_properties`],
-//!   [`store_info`]: a table each.
+//! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`conflict_copies`], [`named_properties`],
+//!   [`store_info`]: a table each. [`purge`]: what goes from two of them on purpose.
 //! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
 //! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
 
 pub(crate) mod changes;
 pub(crate) mod check;
+pub(crate) mod conflict_copies;
 pub(crate) mod contents;
 pub(crate) mod database;
 pub(crate) mod failure;
@@ -26,6 +27,7 @@ pub(crate) mod pins;
 pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
 pub(crate) mod planted_faults;
+pub(crate) mod purge;
 pub(crate) mod sql_types;
 pub(crate) mod store_info;
 pub(crate) mod streams;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, named_params};
 
 use crate::db::changes::{self, Change, RecordedSave};
+use crate::db::conflict_copies::{self, Provenance};
 use crate::db::failure::while_doing;
 use crate::db::messages::{self, CurrentVersion};
 use crate::db::streams::{self, PendingStreams};
@@ -44,11 +45,15 @@ pub(crate) enum Guard {
     },
 }
 
-/// How a save resolves a conflict.
+/// Why a save replaces a version that it is not built on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resolving {
+    /// It resolves a conflict.
     Overwrite,
+    /// The same.
     Merge,
+    /// It puts back an earlier version.
+    Restore,
 }
 
 /// A save, ready to be written.
@@ -160,6 +165,7 @@ pub(crate) fn save(
             let (kind, reason) = match resolution {
                 Resolving::Overwrite => (ChangeKind::MessageOverwritten, "overwrite"),
                 Resolving::Merge => (ChangeKind::MessageMerged, "merge"),
+                Resolving::Restore => (ChangeKind::MessageRestored, "restore"),
             };
             versions::keep(tx, message_id, seen, change_number, reason)?;
             (GUARDED_UPDATE, Some(shown), kind)
@@ -279,6 +285,8 @@ pub(crate) struct Birth {
     pub(crate) created_at: FileTime,
     pub(crate) marks: ReadMarks,
     pub(crate) is_associated: bool,
+    /// The conflict that it comes out of (K6).
+    pub(crate) provenance: Option<Provenance>,
 }
 
 /// Saves a message for the first time. Its folder is checked in the same statement: it may have been deleted
@@ -341,6 +349,9 @@ pub(crate) fn insert_first(
     };
     if !save.streams.is_empty() {
         streams::refer(tx, message_id, save.streams, save.pending_streams)?;
+    }
+    if let Some(provenance) = birth.provenance {
+        conflict_copies::record(tx, save.uid, provenance)?;
     }
     let change_number = changes::record(
         tx,

@@ -1,13 +1,13 @@
 //! Versions that were replaced without having been built on, kept as they were (K4).
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::db::failure::while_doing;
 use crate::db::messages;
 use crate::db::transaction::WriteTransaction;
 use crate::error::Result;
 use crate::model::document::Documents;
-use crate::model::{ChangeNumber, RowVersion};
+use crate::model::{ChangeNumber, FileTime, ObjectUid, RowVersion};
 
 /// Copies a message's row, and its references to streams, before it is overwritten, unless it is the version
 /// that the overwriting client declares to have seen.
@@ -66,5 +66,78 @@ pub(crate) fn documents(
                 .query_row((message_id, version), messages::documents)
                 .optional()
         })
+        .map_err(while_doing("reading a kept version"))
+}
+
+/// Who saved a version that is kept, and what became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) row_version: RowVersion,
+    pub(crate) saved_by: String,
+    pub(crate) saved_at: FileTime,
+    pub(crate) replaced_by: String,
+    pub(crate) replaced_at: FileTime,
+    pub(crate) reason: String,
+}
+
+/// The kept versions of a message, deleted or not, oldest first.
+pub(crate) fn of_message(connection: &Connection, message: ObjectUid) -> Result<Vec<Kept>> {
+    const SELECT: &str = "SELECT row_version, modified_by, committed_at, replaced_by, replaced_at, reason \
+        FROM message_versions WHERE entry_uid = ? ORDER BY row_version";
+    let kept = |row: &Row<'_>| {
+        Ok(Kept {
+            row_version: row.get("row_version")?,
+            saved_by: row.get("modified_by")?,
+            saved_at: row.get("committed_at")?,
+            replaced_by: row.get("replaced_by")?,
+            replaced_at: row.get("replaced_at")?,
+            reason: row.get("reason")?,
+        })
+    };
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| select.query_map([message], kept)?.collect())
+        .map_err(while_doing("reading the kept versions of a message"))
+}
+
+/// What a kept version has of a row of `messages`.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptRow {
+    pub(crate) message_id: i64,
+    pub(crate) change_number: ChangeNumber,
+    pub(crate) checksum: Option<i64>,
+    pub(crate) modified_at: FileTime,
+    pub(crate) modified_by: String,
+    pub(crate) committed_at: FileTime,
+    pub(crate) change_key: Vec<u8>,
+    pub(crate) predecessors: Vec<u8>,
+    pub(crate) documents: Documents,
+}
+
+/// Reads a kept version; none if that version is not kept.
+pub(crate) fn load(
+    connection: &Connection,
+    message: ObjectUid,
+    version: RowVersion,
+) -> Result<Option<KeptRow>> {
+    const SELECT: &str = "SELECT message_id, change_number, content_checksum, modified_at, modified_by, committed_at, \
+        change_key, predecessor_change_list, properties, recipients, attachments FROM message_versions \
+        WHERE entry_uid = ? AND row_version = ?";
+    let kept = |row: &Row<'_>| {
+        Ok(KeptRow {
+            message_id: row.get("message_id")?,
+            change_number: row.get("change_number")?,
+            checksum: row.get("content_checksum")?,
+            modified_at: row.get("modified_at")?,
+            modified_by: row.get("modified_by")?,
+            committed_at: row.get("committed_at")?,
+            change_key: row.get("change_key")?,
+            predecessors: row.get("predecessor_change_list")?,
+            documents: messages::documents(row)?,
+        })
+    };
+    connection
+        .prepare_cached(SELECT)
+        .and_then(|mut select| select.query_row((message, version), kept).optional())
         .map_err(while_doing("reading a kept version"))
 }

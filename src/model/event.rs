@@ -42,6 +42,8 @@ change_kinds! {
     MessageOverwritten = "message-overwritten";
     /// A save that resolved a conflict: it combined the version that its user was shown with another.
     MessageMerged = "message-merged";
+    /// A save that put a kept version back.
+    MessageRestored = "message-restored";
     /// Messages went to another folder.
     MessagesMoved = "messages-moved";
     /// A message was soft-deleted.
@@ -62,6 +64,9 @@ change_kinds! {
     FolderDeleted = "folder-deleted";
     /// The store's own properties were set or deleted; the store's uid stands for the object.
     StoreChanged = "store-changed";
+    /// Never stored: a follower is told so that changes up to this one were purged before it asked for them, and that
+    /// nobody knows any more what they changed. Names no object; time and process are those of the asking.
+    Overflow = "overflow";
 }
 
 /// One committed change.

@@ -54,6 +54,7 @@ pub(crate) const TAGS: &[PropertyTag] = &[
     pr::LOCAL_COMMIT_TIME.tag(),
     pr::CHANGE_KEY.tag(),
     pr::PREDECESSOR_CHANGE_LIST.tag(),
+    pr::CONFLICT_ITEMS.tag(),
     pr::MESSAGE_RECIPIENTS,
     pr::MESSAGE_ATTACHMENTS,
 ];
@@ -69,7 +70,7 @@ pub(crate) fn content_flags(flags: MessageFlags) -> i32 {
 }
 
 /// The value of a computed property on this handle; `None` if it has none, as those of a message that was never
-/// saved.
+/// saved. What takes a look into the store is [`Message::computed_value`]'s.
 pub(crate) fn value(message: &Message, tag: PropertyTag) -> Option<PropertyValue> {
     let Message {
         aside, mine, base, ..

@@ -15,8 +15,8 @@ use crate::db::{changes, versions};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::document;
 use crate::model::{
-    AccessLevel, ChangeKind, Content, EntryId, FileTime, FolderKind, PropertyTag, PropertyType,
-    PropertyValue, RowVersion, StoredValue,
+    AccessLevel, ChangeKind, Content, EntryId, FileTime, FolderKind, JournalEntry, PropertyTag,
+    PropertyType, PropertyValue, RowVersion, StoredValue,
 };
 use crate::store::Message;
 use crate::store::message::{Pending, content_of};
@@ -40,6 +40,20 @@ pub struct SavedVersion {
     pub kind: ChangeKind,
     /// The properties that it changed.
     pub properties: Vec<PropertyTag>,
+}
+
+impl SavedVersion {
+    /// A save as the journal has it; none if the row is of no save.
+    pub(super) fn of(save: &JournalEntry) -> Option<SavedVersion> {
+        Some(SavedVersion {
+            row_version: save.row_version?,
+            saved_by: save.client_name.clone(),
+            saved_at: save.committed_at,
+            process_id: Some(save.process_id),
+            kind: save.kind.clone(),
+            properties: save.properties.clone(),
+        })
+    }
 }
 
 fn as_number<S: serde::Serializer>(version: &RowVersion, serializer: S) -> Result<S::Ok, S::Error> {
@@ -261,7 +275,7 @@ impl Message {
         let (row, saves, kept) = self.store.database.read_together(|reader| {
             Ok((
                 messages::load(reader, uid)?,
-                changes::saves_after(reader, uid, base_version)?,
+                changes::saves_after(reader, uid, Some(base_version))?,
                 match base.snapshot_version == base_version {
                     true => None,
                     false => versions::documents(reader, base.message_id, base_version)?,
@@ -281,19 +295,7 @@ impl Message {
                 ),
             });
         }
-        let known: Vec<SavedVersion> = saves
-            .iter()
-            .filter_map(|save| {
-                Some(SavedVersion {
-                    row_version: save.row_version?,
-                    saved_by: save.client_name.clone(),
-                    saved_at: save.committed_at,
-                    process_id: Some(save.process_id),
-                    kind: save.kind.clone(),
-                    properties: save.properties.clone(),
-                })
-            })
-            .collect();
+        let known: Vec<SavedVersion> = saves.iter().filter_map(SavedVersion::of).collect();
         let (theirs, content, between) = match &row {
             None => (
                 Theirs::Deleted,

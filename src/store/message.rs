@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 
+use crate::db::conflict_copies::Provenance;
 use crate::db::messages::{self, StoredMessage};
 use crate::db::pins::Pin;
 use crate::db::streams::PendingStreams;
@@ -108,6 +109,8 @@ pub(crate) struct Pending {
     pub(crate) sizes: Option<Sizes>,
     /// The conflict that the next save resolves.
     pub(crate) resolves: Option<Resolves>,
+    /// The conflict that the first save comes out of.
+    pub(crate) provenance: Option<Provenance>,
     /// Pins of the handles that values were taken over from: their streams must outlive those handles until the
     /// save refers to them.
     pub(crate) borrowed: Vec<Arc<Pin>>,
@@ -203,6 +206,7 @@ impl Pending {
             streams: NewStreams::default(),
             sizes: None,
             resolves: None,
+            provenance: None,
             borrowed: Vec::new(),
         }
     }

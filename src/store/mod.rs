@@ -10,6 +10,8 @@
 //!   store, on what [`permanent`] does for both.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
+//! - [`conflict`], [`resolve`]: what two clients changed, and what becomes of it; [`conflict_copies`]: what waits for a
+//!   decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
@@ -21,6 +23,7 @@ mod check;
 mod collect;
 mod computed;
 mod conflict;
+mod conflict_copies;
 mod contents;
 mod copy;
 mod copy_folder;
@@ -38,6 +41,7 @@ mod paths;
 mod permanent;
 mod properties;
 mod property_stream;
+mod purge;
 mod query;
 mod read_state;
 mod recipients;
@@ -48,6 +52,7 @@ mod stream;
 mod stream_draft;
 mod subject;
 mod take_over;
+mod versions;
 mod watch;
 
 pub use attachment::Attachment;
@@ -56,6 +61,7 @@ pub use bulk::Outcomes;
 pub use check::{CheckProgress, CheckReport};
 pub use collect::Collected;
 pub use conflict::{Conflict, MergePreview, SavedBetween, SavedVersion, Theirs};
+pub use conflict_copies::ConflictCopy;
 pub use contents::{ContentsOrder, MessageSummary, Page};
 pub use copy_messages::Copies;
 pub use embedded::{EmbeddedAccess, EmbeddedMessage};
@@ -66,6 +72,7 @@ pub use named::UnknownNames;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;
 pub use property_stream::{Copied, PropertyStream, StreamAccess};
+pub use purge::{Purge, Purged};
 pub use query::QueryResult;
 pub use read_state::MarkedInFolder;
 pub use recipients::{ModifyRecipients, RecipientChange, RecipientEntry, RowId};
@@ -74,3 +81,4 @@ pub use save::{RecordedSave, SaveOutcome, Saved};
 pub use stream::StreamReader;
 #[cfg(feature = "mime")]
 pub(crate) use stream::from_io;
+pub use versions::{Restored, VersionContent, VersionInfo};

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::db::messages::StoredMessage;
+use crate::db::pins::Pin;
 #[cfg(feature = "planted-faults")]
 use crate::db::planted_faults;
 use crate::db::{folders, messages};
@@ -117,18 +119,29 @@ impl Store {
             }
         };
         self.database.saw_change(row.change_number);
-        let content = Arc::new(content_of(&row, uid)?);
+        self.of_row(uid, &row, access_level, pin)
+    }
+
+    /// A handle on a message as a row has it.
+    pub(super) fn of_row(
+        &self,
+        uid: ObjectUid,
+        row: &StoredMessage,
+        access_level: AccessLevel,
+        pin: Option<Arc<Pin>>,
+    ) -> Result<Message> {
+        let content = Arc::new(content_of(row, uid)?);
         Ok(Message {
             store: self.clone(),
             uid,
             place: Place::Folder,
             state: HandleState::Open,
             access_level,
-            base: Some(Base::of(&row)),
+            base: Some(Base::of(row)),
             snapshot: Arc::clone(&content),
             mine: content,
             pending: Pending::nothing(),
-            aside: Aside::of(&row),
+            aside: Aside::of(row),
             pin,
         })
     }

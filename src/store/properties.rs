@@ -55,7 +55,7 @@ impl Message {
     pub fn get_value(&self, tag: PropertyTag) -> Result<Option<PropertyValue>> {
         self.check_open()?;
         if computed::is_computed(tag) {
-            return Ok(computed::value(self, tag));
+            return self.computed_value(tag);
         }
         match self.mine.properties.get(tag) {
             None => Ok(None),
@@ -79,7 +79,8 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    /// `MAPI_E_INVALID_OBJECT` for a closed handle; and those of reading the store, in which the copies that lost against
+    /// this message are looked for (`PR_CONFLICT_ITEMS`, K6).
     pub fn properties(&self) -> Result<Vec<(PropertyTag, StoredValue)>> {
         self.check_open()?;
         let mut all: Vec<(PropertyTag, StoredValue)> = self
@@ -89,9 +90,10 @@ impl Message {
             .filter(|(tag, _)| !computed::is_computed(*tag))
             .map(|(tag, value)| (tag, value.clone()))
             .collect();
-        all.extend(computed::TAGS.iter().filter_map(|tag| {
-            computed::value(self, *tag).map(|value| (*tag, StoredValue::Inline(value)))
-        }));
+        for tag in computed::TAGS {
+            let value = self.computed_value(*tag)?;
+            all.extend(value.map(|value| (*tag, StoredValue::Inline(value))));
+        }
         all.sort_by_key(|(tag, _)| *tag);
         Ok(all)
     }
@@ -101,7 +103,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// `MAPI_E_INVALID_OBJECT` for a closed handle.
+    /// Those of [`Message::properties`].
     pub fn property_list(&self) -> Result<Vec<PropertyTag>> {
         let mut tags: Vec<PropertyTag> =
             self.properties()?.into_iter().map(|(tag, _)| tag).collect();

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::conflict::{Chosen, MergeChoices, Merged, Touching};
+use crate::db::conflict_copies::Provenance;
 use crate::db::versioned::Resolving;
 use crate::error::{Error, Result};
 use crate::model::{Content, EntryId, SaveFlags, changed_properties, pr};
-use crate::store::conflict::Conflict;
+use crate::store::conflict::{Conflict, Theirs};
 use crate::store::folder::Folder;
 use crate::store::message::{Aside, Base, Message, Pending, Resolves};
 use crate::store::save::Saved;
@@ -264,6 +265,14 @@ impl Message {
             pr::CONFLICT_ENTRYID,
             conflict.entry_id().to_bytes().to_vec(),
         )?;
+        copy.pending.provenance = Some(Provenance {
+            original: conflict.entry_id().object(),
+            base: conflict.base_version(),
+            shown: match conflict.theirs() {
+                Theirs::Changed(theirs) => Some(theirs.row_version),
+                Theirs::Deleted => None,
+            },
+        });
         copy.save_changes(SaveFlags::KEEP_OPEN_READWRITE)
     }
 }

@@ -282,6 +282,7 @@ impl Message {
                     created_at: self.aside.created_at,
                     marks: self.read_marks(),
                     is_associated: self.aside.is_associated,
+                    provenance: self.pending.provenance,
                 };
                 versioned::insert_first(tx, &save, birth, self.pending.attempt)
             }

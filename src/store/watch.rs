@@ -20,7 +20,9 @@ impl Store {
         self.database.read(changes::last)
     }
 
-    /// The changes that all processes committed after `since`, in commit order, at most `limit`.
+    /// The changes that all processes committed after `since`, in commit order, at most `limit`. Where some of them were
+    /// purged from the journal, a [`ChangeKind::Overflow`](crate::ChangeKind::Overflow) stands for those up to the newest
+    /// of these, and the others follow: what the follower knows of the store is out of date then (K7).
     ///
     /// # Errors
     ///
@@ -67,6 +69,6 @@ impl Store {
     ) -> Result<Vec<JournalEntry>> {
         let uid = self.object(entry_id)?;
         self.database
-            .read(|reader| changes::saves_after(reader, uid, version))
+            .read(|reader| changes::saves_after(reader, uid, Some(version)))
     }
 }

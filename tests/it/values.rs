@@ -80,7 +80,8 @@ fn typed_tags_give_back_their_rust_types() {
     comes_back(pr::CLIENT_SUBMIT_TIME, FileTime::new(u64::MAX));
     comes_back(Tag::<Uuid>::new(0x6601_0048), Uuid::from_u128(9));
     comes_back(pr::HTML, vec![0, 159, 146, 150]);
-    comes_back(pr::CONFLICT_ITEMS, vec![vec![1, 2], Vec::new()]);
+    let several = Tag::<Vec<Vec<u8>>>::new(0x6601_1102);
+    comes_back(several, vec![vec![1, 2], Vec::new()]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use mapistore::{
-    Access, EntryId, FileTime, PropertyTag, PropertyValue, Recipient, SaveFlags, SpecialFolder,
-    Store, StreamHash, pr,
+    Access, EntryId, FileTime, PropertyTag, PropertyValue, Recipient, Resolution, Resolved,
+    SaveFlags, SpecialFolder, Store, StreamHash, pr,
 };
 
 /// A property of the range of named ones that has no name here.
@@ -23,6 +23,10 @@ pub(crate) struct Filled {
     pub(crate) full: EntryId,
     /// Saved twice at once, the second time by force.
     pub(crate) forced: EntryId,
+    /// Lost against another message, and was saved as one of its own.
+    pub(crate) copy: EntryId,
+    /// The other one.
+    pub(crate) contested: EntryId,
     /// Holds a message, which holds another.
     pub(crate) nested: EntryId,
     /// Moved together, to Inbox/2026.
@@ -69,6 +73,23 @@ fn full(store: &Store) -> EntryId {
         .unwrap();
     message.attach("figures.csv", ATTACHED).unwrap();
     message.save_changes(SaveFlags::empty()).unwrap().entry_id
+}
+
+/// A message and the copy that lost against it.
+fn contested(store: &Store, ben: &Store) -> (EntryId, EntryId) {
+    let contested = small(store, "contested");
+    let mut slower = ben.open_message(&contested, Access::Modify).unwrap();
+    let mut faster = store.open_message(&contested, Access::Modify).unwrap();
+    faster.set(pr::SUBJECT, "the winner").unwrap();
+    faster.save_changes(SaveFlags::empty()).unwrap();
+    slower.set(pr::SUBJECT, "the loser").unwrap();
+    let conflict = slower.conflict().unwrap();
+    let folder = store.special_folder(SpecialFolder::Conflicts).unwrap();
+    let elsewhere = Resolution::SaveElsewhere(folder.entry_id());
+    match slower.resolve(&conflict, elsewhere).unwrap() {
+        Resolved::SavedElsewhere(saved) => (contested, saved.entry_id),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Two names, of a number and of a text that looks like one, and one of a set that has no name.
@@ -129,6 +150,8 @@ impl Filled {
         slower.set(pr::SUBJECT, "of the slower").unwrap();
         slower.save_changes(SaveFlags::FORCE_SAVE).unwrap();
 
+        let (contested, copy) = contested(&store, &ben);
+
         let by_hand = rusqlite::Connection::open(&path).unwrap();
         name_properties(&by_hand);
         let nested = nested(&store, &by_hand);
@@ -148,6 +171,8 @@ impl Filled {
             store,
             full,
             forced,
+            copy,
+            contested,
             nested,
             moved,
         }

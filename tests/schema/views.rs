@@ -108,6 +108,21 @@ pub(crate) const VIEWS: &[(&str, &[&str])] = &[
             "subject",
         ],
     ),
+    (
+        "inspect_conflicts",
+        &[
+            "entry_id",
+            "original",
+            "base_version",
+            "shown_version",
+            "made_at",
+            "made_by",
+            "folder_path",
+            "subject",
+            "original_version",
+            "original_subject",
+        ],
+    ),
 ];
 
 fn rows(store: &Store, query: &str) -> Vec<Vec<Cell>> {
@@ -317,7 +332,7 @@ fn folders_are_shown_with_their_counts() {
     };
     let row = |kind: &str, total| vec![vec![Cell::Text(kind.to_owned()), Cell::Integer(total)]];
     assert_eq!(folder("/"), row("root", 0));
-    assert_eq!(folder("Inbox"), row("inbox", 2));
+    assert_eq!(folder("Inbox"), row("inbox", 3));
     assert_eq!(folder("Inbox/2026"), row("generic", 3));
     assert_eq!(folder("Drafts"), row("drafts", 1));
 }
@@ -394,4 +409,21 @@ fn a_version_that_was_replaced_unseen_is_shown() {
     );
     assert!(is_time(&row[2]), "{row:?}");
     assert_eq!(row[3..], texts(["ben", "force-save", "of the faster"]));
+}
+
+#[test]
+fn a_copy_out_of_a_conflict_is_shown_with_what_it_lost_against() {
+    // K6
+    let filled = Filled::new();
+    let found = rows(&filled.store, "SELECT * FROM inspect_conflicts");
+    let [row] = &found[..] else {
+        panic!("{} rows", found.len())
+    };
+    let [copy, contested] = [filled.copy, filled.contested].map(|id| Cell::Text(shown(&id)));
+    assert_eq!(row[..2], [copy, contested]);
+    assert_eq!(row[2..4], [Cell::Integer(1), Cell::Integer(2)]);
+    assert!(is_time(&row[4]), "{row:?}");
+    assert_eq!(row[5..8], texts(["ben", "Conflicts", "the loser"]));
+    assert_eq!(row[8], Cell::Integer(2));
+    assert_eq!(row[9..], texts(["the winner"]));
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mapistore::{
     AttachmentNumber, CopyFlags, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp,
-    Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, ReadFlags,
-    ReadState, Receipt, Recipient, RecipientChange, RowId, RowVersion, SaveFlags, Saved, Store,
-    StreamAccess, StreamReader, UnknownNames, pr,
+    Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, Purge,
+    ReadFlags, ReadState, Receipt, Recipient, RecipientChange, Restored, RowId, RowVersion,
+    SaveFlags, Saved, Store, StreamAccess, StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +30,10 @@ pub(crate) struct Executor {
 pub(crate) type Said = Result<Value, Failure>;
 /// Where a client says what is not the answer yet.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(Value);
+
+fn row_version(number: i64) -> Result<RowVersion, Failure> {
+    RowVersion::new(number).ok_or_else(|| Failure::other("no version"))
+}
 
 fn done() -> Said {
     Ok(Value::Null)
@@ -81,6 +85,10 @@ impl Executor {
                     store.open_message(&id, access.into())?
                 };
                 self.keep(message)
+            }
+            Command::OpenVersion { id, version } => {
+                let store = self.store()?;
+                self.keep(store.open_version(&entry_id(&id)?, row_version(version)?)?)
             }
             Command::Drop(handle) => {
                 self.messages.remove(&handle.0);
@@ -214,6 +222,8 @@ impl Executor {
             }
             Command::OpenStream(..) | Command::Compare(..) => self.read_streams(command),
             Command::CollectGarbage
+            | Command::Purge { .. }
+            | Command::Restore { .. }
             | Command::Check
             | Command::FindSave { .. }
             | Command::DeleteMessages { .. }
@@ -272,6 +282,9 @@ impl Executor {
             Command::Delete(handle, tag) => {
                 self.message(handle)?
                     .delete_property(PropertyTag::new(tag))?;
+            }
+            Command::PutBack(handle, version) => {
+                self.message(handle)?.restore(row_version(version)?)?;
             }
             Command::AddRecipient(handle, name) => {
                 let row = self.message(handle)?.add_recipient(recipient(&name))?;
@@ -355,8 +368,7 @@ impl Executor {
                 return self.keep(copy);
             }
             Command::DeclareBase(handle, version) => {
-                let seen = RowVersion::new(version).ok_or_else(|| Failure::other("no version"))?;
-                self.message(handle)?.declare_base(seen)?;
+                self.message(handle)?.declare_base(row_version(version)?)?;
             }
             Command::MarkFlags(handle, flags) => {
                 let flags = ReadFlags::from_bits_retain(flags);
@@ -377,6 +389,17 @@ impl Executor {
             Command::DeleteMessages { ids, hard } => {
                 let deletion = if hard { Deletion::Hard } else { Deletion::Soft };
                 store.delete_messages(&entry_ids(&ids)?, deletion)?
+            }
+            Command::Restore { id, version } => {
+                let restored = store.restore(&entry_id(&id)?, row_version(version)?)?;
+                let (Restored::InPlace(saved) | Restored::AsNew(saved)) = restored else {
+                    return Err(Failure::other("restored in an unknown way"));
+                };
+                return Ok(text(saved.entry_id));
+            }
+            Command::Purge { keep } => {
+                let purged = store.purge(&Purge::everything().keep_newest(keep))?;
+                return Ok(json!((purged.changes, purged.versions)));
             }
             Command::Move { ids, folder } => {
                 store.move_messages(&entry_ids(&ids)?, &store.folder_by_path(&folder)?)?

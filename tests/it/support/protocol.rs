@@ -190,6 +190,22 @@ pub(crate) enum Command {
     OpenStream(Handle, Part),
     /// Reads so many bytes and compares them with what the blob has there.
     Compare(Stream, Blob, u64),
+    /// Opens a kept version, or the stored one.
+    OpenVersion {
+        id: String,
+        version: i64,
+    },
+    /// Restores a version. Answers the entry id of what was saved.
+    Restore {
+        id: String,
+        version: i64,
+    },
+    /// Makes a kept version the pending changes of an open message.
+    PutBack(Handle, i64),
+    /// Purges all but the newest so many kept versions and rows of the journal of each object. Answers how many went.
+    Purge {
+        keep: u32,
+    },
     CollectGarbage,
     Check,
     /// Holds SQLite's write lock, as a program that knows nothing of turns.

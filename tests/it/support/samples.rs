@@ -36,6 +36,7 @@ pub(crate) const COMPUTED: &[PropertyTag] = &[
     pr::LOCAL_COMMIT_TIME.tag(),
     pr::CHANGE_KEY.tag(),
     pr::PREDECESSOR_CHANGE_LIST.tag(),
+    pr::CONFLICT_ITEMS.tag(),
 ];
 
 pub(crate) fn is_computed(tag: PropertyTag) -> bool {

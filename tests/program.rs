@@ -31,3 +31,5 @@ mod several_processes;
 mod shell;
 #[path = "program/store_file.rs"]
 mod store_file;
+#[path = "program/versions.rs"]
+mod versions;

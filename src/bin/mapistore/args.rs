@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use mapistore::{MapiCode, Store, StoreOptions};
 
 use crate::commands::{
-    attach, check, delete, demo, detach, export, extract, folders, import, init, list,
-    move_messages, new, session, set, show, sql, stress, watch,
+    attach, check, conflicts, delete, demo, detach, diff, export, extract, folders, import, init,
+    list, log, move_messages, new, purge, restore, session, set, show, sql, stress, watch,
 };
 use crate::exit::wrong;
 
@@ -92,6 +92,11 @@ pub(crate) enum Command {
     Export(export::Export),
     Delete(delete::Delete),
     Move(move_messages::Move),
+    Log(log::Log),
+    Diff(diff::Diff),
+    Restore(restore::Restore),
+    Purge(purge::Purge),
+    Conflicts(conflicts::Conflicts),
     Watch(watch::Watch),
     Check(check::Check),
     Sql(sql::Sql),

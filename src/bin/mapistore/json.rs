@@ -191,6 +191,68 @@ pub(crate) struct ExportedObject {
     pub(crate) message: Option<String>,
 }
 
+/// A version of a message. What the journal no longer knows is null.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct VersionObject {
+    pub(crate) row_version: RowVersion,
+    pub(crate) saved_by: String,
+    pub(crate) saved_at: String,
+    pub(crate) process_id: Option<u32>,
+    pub(crate) kind: Option<String>,
+    pub(crate) properties: Vec<String>,
+    /// `current`, `kept` or `not-kept`.
+    pub(crate) content: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What differs between two versions.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct DiffObject {
+    pub(crate) entry_id: ObjectUid,
+    pub(crate) from: RowVersion,
+    pub(crate) to: RowVersion,
+    pub(crate) properties: Vec<DifferenceObject>,
+    pub(crate) recipients: Vec<DifferenceObject>,
+    pub(crate) attachments: Vec<DifferenceObject>,
+    /// A unified diff; null if the plain bodies are equal.
+    pub(crate) body: Option<String>,
+}
+
+/// One thing that differs; null where a version has none.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct DifferenceObject {
+    pub(crate) name: String,
+    pub(crate) from: Value,
+    pub(crate) to: Value,
+}
+
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct PurgedObject {
+    pub(crate) versions: u64,
+    pub(crate) changes: u64,
+    /// Of large values that were freed with them.
+    pub(crate) bytes: u64,
+}
+
+/// A copy that came out of a conflict.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ConflictObject {
+    pub(crate) entry_id: ObjectUid,
+    pub(crate) subject: Option<String>,
+    pub(crate) folder: Option<String>,
+    pub(crate) made_at: String,
+    pub(crate) made_by: String,
+    pub(crate) original: ObjectUid,
+    pub(crate) base_version: RowVersion,
+    pub(crate) shown_version: Option<RowVersion>,
+    pub(crate) original_version: Option<RowVersion>,
+}
+
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct CheckObject {
     pub(crate) sound: bool,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::Context;
 use mapistore::{
     EntryId, Error, Message, ObjectKind, ObjectUid, PropertyId, PropertyName, PropertyTag,
-    PropertyType, Recipient, Store, UnknownNames,
+    PropertyType, Recipient, RowVersion, Store, UnknownNames,
 };
 
 use crate::exit::{Refusal, wrong};
@@ -55,6 +55,21 @@ pub(crate) fn entry(store: &Store, text: &str, prefix: Prefix) -> anyhow::Result
             );
             Err(Error::InvalidEntryId { detail }.into())
         }
+    }
+}
+
+/// The number of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version(pub(crate) RowVersion);
+
+impl FromStr for Version {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Version> {
+        let number = text.parse().ok().and_then(RowVersion::new);
+        number
+            .map(Version)
+            .context("a version is a number from 1 on, as `log` lists them")
     }
 }
 

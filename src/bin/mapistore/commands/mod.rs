@@ -2,17 +2,22 @@
 
 pub(crate) mod attach;
 pub(crate) mod check;
+pub(crate) mod conflicts;
 pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod detach;
+pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod folders;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod move_messages;
 pub(crate) mod new;
+pub(crate) mod purge;
+pub(crate) mod restore;
 pub(crate) mod session;
 pub(crate) mod set;
 pub(crate) mod show;
@@ -45,6 +50,11 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<E
         Command::Extract(extract) => extract.run(global, output),
         Command::Delete(delete) => delete.run(global, output),
         Command::Move(move_messages) => move_messages.run(global, output),
+        Command::Log(log) => log.run(global, output),
+        Command::Diff(diff) => diff.run(global, output),
+        Command::Restore(restore) => restore.run(global, output),
+        Command::Purge(purge) => purge.run(global, output),
+        Command::Conflicts(conflicts) => conflicts.run(global, output),
         Command::Watch(watch) => watch.run(global, output),
         Command::Check(check) => check.run(global, output),
         Command::Sql(sql) => sql.run(global, output),

@@ -1,8 +1,10 @@
 //! Copies that came out of a conflict and wait for a decision (K6).
 
 use crate::db::conflict_copies::{self, WaitingCopy};
-use crate::error::Result;
-use crate::model::{EntryId, FileTime, PropertyTag, PropertyValue, RowVersion, pr};
+use crate::error::{Error, ObjectKind, Result};
+use crate::model::{
+    Access, Content, EntryId, FileTime, PropertyTag, PropertyValue, RowVersion, pr,
+};
 use crate::store::{Message, Store, computed};
 
 /// A message that was one side of a conflict, and was saved as a message of its own. It waits for a decision until it
@@ -55,6 +57,47 @@ impl Store {
             .database
             .read(|reader| conflict_copies::find(reader, uid))?;
         Ok(found.map(|found| self.conflict_copy(found)))
+    }
+
+    /// Opens the original of a copy with what the copy holds as pending changes, built on the version that they were once
+    /// made on: so [`Message::conflict`] presents the conflict again, with what is stored now, and [`Message::resolve`] acts
+    /// on it. Where the content of that version is not kept, what counts as changed in the copy is all in which it differs
+    /// from the original at this moment. The copy stays until somebody deletes it.
+    ///
+    /// # Errors
+    ///
+    /// `MAPI_E_NOT_FOUND`: that message is deleted, or is no copy out of a conflict. `MAPI_E_OBJECT_DELETED`: the original
+    /// is deleted. `MAPI_E_NO_ACCESS`: the store was opened read-only. `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another
+    /// store; and those of reading the store.
+    pub fn reopen_conflict(&self, copy: &EntryId) -> Result<Message> {
+        let waiting = self
+            .find_conflict_copy(copy)?
+            .ok_or_else(|| Error::NotFound {
+                kind: ObjectKind::Message,
+                what: format!("{}, among the copies out of conflicts", copy.object()),
+            })?;
+        let from = self.open_message(copy, Access::ReadOnly)?;
+        let original = self.open_message(&waiting.original, Access::Modify);
+        let mut original = match original {
+            Err(Error::NotFound { kind, .. }) => {
+                return Err(Error::ObjectDeleted {
+                    kind,
+                    entry_id: waiting.original,
+                });
+            }
+            opened => opened?,
+        };
+        let mut content = Content::clone(&from.mine);
+        // What makes the copy a message of its own.
+        for tag in [pr::SEARCH_KEY.tag(), pr::CONFLICT_ENTRYID.tag()] {
+            content.properties.remove(tag.id());
+            if let Some(value) = original.mine.properties.get(tag) {
+                content.properties.set(tag, value.clone());
+            }
+        }
+        original.take_over_all(&from, &content)?;
+        original.declare_base(waiting.base_version)?;
+        Ok(original)
     }
 
     fn conflict_copy(&self, waiting: WaitingCopy) -> ConflictCopy {

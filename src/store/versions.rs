@@ -249,24 +249,25 @@ impl Message {
         self.check_modifiable()?;
         self.check_in_folder()?;
         let kept = self.store.open_version(&self.entry_id(), version)?;
-        self.take_over_all(&kept, version, Resolving::Restore)
+        self.take_over_all(&kept, &kept.mine)?;
+        if self.has_pending_changes() {
+            self.pending.resolves = Some(Resolves {
+                seen: version,
+                resolution: Resolving::Restore,
+            });
+        }
+        Ok(())
     }
 
-    /// Makes what another handle of the store shows the pending changes of this one, for a client that has `seen` a
-    /// version of this message.
-    pub(super) fn take_over_all(
-        &mut self,
-        from: &Message,
-        seen: RowVersion,
-        resolution: Resolving,
-    ) -> Result<()> {
+    /// Makes a content that another handle of the store holds the pending changes of this one.
+    pub(super) fn take_over_all(&mut self, from: &Message, content: &Content) -> Result<()> {
         if self.has_pending_changes() || !self.pending.unsettled.is_empty() {
             return Err(Error::InvalidParameter {
                 detail: "there are pending changes, which would be lost; save or reload first"
                     .to_owned(),
             });
         }
-        let mut content: Content = self.take_content(from, &from.mine)?;
+        let mut content: Content = self.take_content(from, content)?;
         // A number that an attachment ever had is never given to another one.
         let next = &mut content.attachments.next_number;
         *next = (*next).max(self.mine.attachments.next_number);
@@ -276,7 +277,6 @@ impl Message {
         }
         self.pending.touched.extend(changed);
         self.pending.sizes = None;
-        self.pending.resolves = Some(Resolves { seen, resolution });
         self.mine = Arc::new(content);
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Copies that come out of a conflict say so, and the winner lists its losers (K6).
 
 use mapistore::{
-    Access, Deletion, EntryId, MapiCode, Message, Resolution, Resolved, SpecialFolder, Store, pr,
+    Access, Deletion, EntryId, MapiCode, Message, Resolution, Resolved, Side, SpecialFolder, Store,
+    pr,
 };
 
 use crate::support::{KEEP, TestStore, code_of};
@@ -147,4 +148,63 @@ fn message_saved_elsewhere_without_a_conflict_is_no_conflict_copy() {
         .unwrap();
     assert!(contested.test.store.conflict_copies().unwrap().is_empty());
     assert_eq!(contested.losers(), None);
+}
+
+#[test]
+fn conflict_of_a_copy_is_presented_again_with_what_is_stored_now() {
+    // K1, K2, K6
+    let contested = contested();
+    let store = &contested.test.store;
+    let copy = contested.lose("mine");
+    contested.lose("another");
+    let mut mine = store.reopen_conflict(&copy).unwrap();
+    assert_eq!(mine.entry_id(), contested.id);
+    assert_eq!(mine.get(pr::SUBJECT).unwrap().as_deref(), Some("mine"));
+    assert_eq!(mine.get(pr::CONFLICT_ENTRYID).unwrap(), None);
+    let conflict = mine.conflict().unwrap();
+    assert_eq!(conflict.base_version().get(), 1);
+    let subject = |side| conflict.value(side, pr::SUBJECT.tag()).unwrap();
+    assert_eq!(subject(Side::Mine), Some("mine".into()));
+    assert_eq!(subject(Side::Theirs), Some("the original".into()));
+    // A third client saves before the user has decided (K3).
+    let mut third = contested.open("a third");
+    third.set(pr::SENSITIVITY, 1).unwrap();
+    third.save_changes(KEEP).unwrap();
+    assert_eq!(
+        code_of(mine.resolve(&conflict, Resolution::Overwrite)),
+        MapiCode::MAPI_E_OBJECT_CHANGED
+    );
+    let conflict = mine.conflict().unwrap();
+    mine.resolve(&conflict, Resolution::Overwrite).unwrap();
+    let stored = store.open_message(&contested.id, Access::ReadOnly).unwrap();
+    assert_eq!(stored.get(pr::SUBJECT).unwrap().as_deref(), Some("mine"));
+    // In this the copy did not differ when it was taken up again.
+    assert_eq!(stored.get(pr::SENSITIVITY).unwrap(), Some(1));
+    assert_eq!(stored.get(pr::IMPORTANCE).unwrap(), Some(1));
+    assert!(
+        store
+            .open_version(&contested.id, third.row_version().unwrap())
+            .is_ok()
+    );
+    contested.test.assert_sound();
+}
+
+#[test]
+fn conflict_whose_original_is_gone_cannot_be_presented_again() {
+    // K6, S4
+    let contested = contested();
+    let store = &contested.test.store;
+    let copy = contested.lose("mine");
+    assert_eq!(
+        code_of(store.reopen_conflict(&contested.id)),
+        MapiCode::MAPI_E_NOT_FOUND
+    );
+    store
+        .delete_messages(&[contested.id], Deletion::Soft)
+        .unwrap();
+    assert_eq!(
+        code_of(store.reopen_conflict(&copy)),
+        MapiCode::MAPI_E_OBJECT_DELETED
+    );
+    assert!(store.open_message(&copy, Access::Modify).is_ok());
 }

@@ -213,3 +213,42 @@ fn conflicts_lists_what_lost_and_was_saved_elsewhere() {
     shell.run(["delete", &copy]).succeeded();
     assert_eq!(shell.json(["conflicts"]), json!([]));
 }
+
+#[test]
+fn conflict_is_decided_later_for_either_side() {
+    // K2, K6
+    for (take, subject, version) in [("theirs", "one", 2), ("mine", "mine", 3)] {
+        let shell = Shell::new();
+        let entry = shell.draft("one");
+        let copy = conflict_copy(&shell, &entry, "mine");
+        let decided = shell.json(["conflicts", "--resolve", &copy, "--take", take]);
+        assert_eq!(decided["entry_id"], json!(entry));
+        let now = shell.json(["show", &entry]);
+        assert_eq!(now["properties"]["PR_SUBJECT"], subject);
+        assert_eq!(now["row_version"], version);
+        assert!(now["properties"].get("PR_CONFLICT_ENTRYID").is_none());
+        assert_eq!(shell.json(["conflicts"]), json!([]));
+        let log = shell.json(["log", &entry]);
+        let kept = numbers(&log, "content").contains(&json!("kept"));
+        assert_eq!(kept, take == "mine", "{log}");
+        shell.run(["check"]).succeeded();
+    }
+}
+
+#[test]
+fn conflict_that_cannot_be_decided_is_left_as_it_is() {
+    // K2, K6
+    let shell = Shell::new();
+    let entry = shell.draft("one");
+    let copy = conflict_copy(&shell, &entry, "mine");
+    let resolve =
+        |entry: &str, take: &str| shell.run(["conflicts", "--resolve", entry, "--take", take]);
+    resolve(&entry, "mine").ended(6);
+    shell.run(["conflicts", "--resolve", &copy]).ended(2);
+    // The base is not kept, so nobody knows whose change the importance is.
+    let refused = resolve(&copy, "merge").ended(2);
+    assert!(refused.stderr.contains("choose"), "{refused:?}");
+    shell.run(["delete", "--hard", &entry]).succeeded();
+    resolve(&copy, "mine").ended(4);
+    assert_eq!(numbers(&shell.json(["conflicts"]), "entry_id"), [copy]);
+}

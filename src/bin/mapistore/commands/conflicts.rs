@@ -1,29 +1,50 @@
 //! `conflicts`: the copies that wait for a decision.
 
-use clap::Args;
-use mapistore::{ConflictCopy, Store};
+use clap::{Args, ValueEnum};
+use mapistore::{ConflictCopy, Deletion, MergeChoices, Resolution, Store};
 
 use crate::args::Global;
+use crate::commands::show::{self, LargeValues};
 use crate::exit::Exit;
 use crate::json::ConflictObject;
+use crate::names::{self, Prefix};
 use crate::output::{Column, Format, Output};
 use crate::values;
 
-/// List the messages that lost a conflict and wait for a decision
+/// List the messages that lost a conflict and wait for a decision, or decide on one
 ///
 /// Each is the side of somebody who chose to save elsewhere, with the message and version that it was in conflict with.
-/// It waits until it is deleted.
+/// It waits until it is deleted. A decision deletes the copy softly; what it replaces in the original is kept as a
+/// version. If another client saves the original at that moment, nothing is written and the exit code is 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mapistore conflicts
   mapistore show 3f2a
-  mapistore delete 3f2a91c0            the original stays as it is
+  mapistore conflicts --resolve 3f2a91c0 --take theirs     the original stays as it is
+  mapistore conflicts --resolve 3f2a91c0 --take mine       the copy goes over it
   mapistore conflicts --json | jq '.[].original'")]
-pub(crate) struct Conflicts {}
+pub(crate) struct Conflicts {
+    /// Decide on this copy, by 8 digits or more
+    #[arg(long, value_name = "ENTRY", requires = "take")]
+    resolve: Option<String>,
+    /// What the original is to be: as it is, as the copy is, or both combined where they do not touch
+    #[arg(long, value_name = "WHOSE", requires = "resolve")]
+    take: Option<Take>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Take {
+    Theirs,
+    Mine,
+    Merge,
+}
 
 impl Conflicts {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+        if let (Some(copy), Some(take)) = (&self.resolve, self.take) {
+            return resolve(&global.open()?, copy, take, output);
+        }
         let store = global.open_to_read()?;
         let copies = store.conflict_copies()?;
         match output.format() {
@@ -46,6 +67,30 @@ impl Conflicts {
         }
         Ok(Exit::Done)
     }
+}
+
+fn resolve(store: &Store, copy: &str, take: Take, output: &mut Output) -> anyhow::Result<Exit> {
+    let copy = names::entry(store, copy, Prefix::Eight)?;
+    let mut original = store.reopen_conflict(&copy)?;
+    let resolution = match take {
+        Take::Theirs => Resolution::KeepOriginal,
+        Take::Mine => Resolution::Overwrite,
+        Take::Merge => Resolution::Merge(MergeChoices::new()),
+    };
+    let conflict = original.conflict()?;
+    original.resolve(&conflict, resolution)?;
+    // Last: if this fails the copy goes on waiting, and nothing is lost.
+    for (_, deleted) in store.delete_messages(&[copy], Deletion::Soft)? {
+        deleted?;
+    }
+    if output.format() == Format::Json {
+        output.json(&show::object(store, &original, LargeValues::Named)?)?;
+        return Ok(Exit::Done);
+    }
+    let version = original.row_version().map(|version| version.to_string());
+    let entry = original.entry_id().object();
+    output.line(&format!("{entry}  version {}", version.unwrap_or_default()))?;
+    Ok(Exit::Done)
 }
 
 /// The folder may be gone by now.

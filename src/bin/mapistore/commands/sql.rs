@@ -16,7 +16,8 @@ const EXACT: u64 = 1 << 53;
 /// Read the store with SQL
 ///
 /// Best through the views, which stay as they are: inspect_messages, inspect_properties, inspect_recipients,
-/// inspect_attachments, inspect_folders, inspect_changes, inspect_versions. What would write is refused.
+/// inspect_attachments, inspect_folders, inspect_changes, inspect_versions, inspect_conflicts. What would write is
+/// refused.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -48,6 +48,12 @@ const RULES: &[&str] = &[
      AND NOT EXISTS (SELECT 1 FROM message_versions \
      WHERE message_versions.message_id = stream_references.message_id \
      AND message_versions.row_version = stream_references.row_version)",
+    "SELECT 'a copy out of a conflict with message ' || lower(hex(original_uid)) || ' is not stored: ' \
+     || lower(hex(copy_uid)) AS problem FROM conflict_copies \
+     WHERE copy_uid NOT IN (SELECT entry_uid FROM messages)",
+    "SELECT 'the journal was purged up to a change number that was never given: ' || purged_through AS problem \
+     FROM store_info WHERE purged_through > \
+     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
 ];
 
 /// SQLite's own check of the file.

@@ -208,3 +208,23 @@ fn conflict_whose_original_is_gone_cannot_be_presented_again() {
     );
     assert!(store.open_message(&copy, Access::Modify).is_ok());
 }
+
+#[test]
+fn copy_that_is_not_there_is_found_by_a_check() {
+    // K6, P1
+    let contested = contested();
+    contested.lose("mine");
+    contested.test.assert_sound();
+    let by_hand = rusqlite::Connection::open(contested.test.store.path()).unwrap();
+    by_hand
+        .execute_batch(
+            "UPDATE conflict_copies SET copy_uid = zeroblob(16); UPDATE store_info SET purged_through = 1000",
+        )
+        .unwrap();
+    let report = contested.test.store.check(&mut |_| ()).unwrap();
+    let [copy, journal] = &report.problems[..] else {
+        panic!("{:?}", report.problems)
+    };
+    assert!(copy.contains("is not stored"), "{copy}");
+    assert!(journal.contains("never given: 1000"), "{journal}");
+}

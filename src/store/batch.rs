@@ -90,7 +90,7 @@ impl Store {
             .collect();
         let alone = |(message, part): (&mut Message, Part)| match part {
             Part::Refused(error) => Err(error),
-            Part::Idle | Part::Save(_) => message.save_changes(flags),
+            Part::Idle | Part::Save(_) => message.save_alone(flags),
         };
         if !parts.iter().any(|part| matches!(part, Part::Save(_))) {
             return Ok(messages.into_iter().zip(parts).map(alone).collect());

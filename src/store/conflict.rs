@@ -234,7 +234,8 @@ impl Conflict {
         })
     }
 
-    pub(super) fn conflicts_folder(&self) -> EntryId {
+    /// The folder for copies that come out of conflicts ([`SpecialFolder::Conflicts`](crate::SpecialFolder::Conflicts)).
+    pub fn conflicts_folder(&self) -> EntryId {
         self.conflicts_folder
     }
 

@@ -12,6 +12,7 @@
 //!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`conflict`], [`resolve`]: what two clients changed, and what becomes of it; [`conflict_copies`]: what waits for a
 //!   decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
+//! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
@@ -39,6 +40,7 @@ mod open;
 mod opening;
 mod paths;
 mod permanent;
+mod present;
 mod properties;
 mod property_stream;
 mod purge;

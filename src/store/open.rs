@@ -9,6 +9,7 @@ use crate::db::place::NetworkFileSystems;
 use crate::error::Result;
 use crate::model::{EntryId, ObjectUid, StoreUid};
 use crate::store::named::KnownNames;
+use crate::store::resolve::Resolver;
 
 /// How long a writer waits for other processes unless the host says otherwise (P3).
 const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,12 +44,15 @@ pub struct Store {
     pub(crate) database: Arc<Database>,
     /// Shared between clones.
     pub(crate) names: Arc<KnownNames>,
+    /// Whom a conflicting save asks.
+    pub(crate) resolver: Option<Arc<dyn Resolver>>,
 }
 
 /// Chooses how a store is opened; see [`Store::options`].
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
     settings: Settings,
+    resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl Store {
@@ -64,6 +68,7 @@ impl Store {
                 network_file_systems: NetworkFileSystems::Refuse,
                 busy_timeout: DEFAULT_BUSY_TIMEOUT,
             },
+            resolver: None,
         }
     }
 
@@ -125,6 +130,13 @@ impl StoreOptions {
         self
     }
 
+    /// Presents every conflict that a save of this store meets to a resolver, instead of answering with its error (K5).
+    /// The saves of a batch are not presented: each has its error in its place, and can be saved again by itself.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
     /// Opens the store, makes it if that was asked for, and migrates one of an older version.
     ///
     /// # Errors
@@ -145,6 +157,7 @@ impl StoreOptions {
         Ok(Store {
             database: Arc::new(database),
             names: Arc::default(),
+            resolver: self.resolver,
         })
     }
 }

@@ -229,7 +229,7 @@ impl Message {
             seen: conflict.base_version(),
             resolution,
         });
-        match resolved.save_changes(SaveFlags::KEEP_OPEN_READWRITE) {
+        match resolved.save_alone(SaveFlags::KEEP_OPEN_READWRITE) {
             Ok(saved) => {
                 *self = resolved;
                 Ok(saved)

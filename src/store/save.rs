@@ -31,6 +31,14 @@ pub enum SaveOutcome {
     NothingPending,
     /// This very save had been committed before, though its caller was never told (S8).
     SavedBefore,
+    /// It met a conflict, and a resolver chose to keep what is stored: mine were dropped, and no version was made.
+    KeptOriginal,
+    /// A resolver chose that mine replace theirs, which are kept as a version.
+    Overwritten,
+    /// A resolver chose to combine both; that is no new version where it comes to what is stored.
+    Merged,
+    /// A resolver chose to make mine a new message, which this names, and to leave the original as it is.
+    SavedElsewhere(EntryId),
 }
 
 /// A successful save.
@@ -41,7 +49,7 @@ pub struct Saved {
     pub entry_id: EntryId,
     /// The version that is the handle's base now.
     pub row_version: RowVersion,
-    /// The change that made it; [`ChangeNumber::ZERO`] where nothing was pending.
+    /// The change that made it; [`ChangeNumber::ZERO`] where the message got no version.
     pub change_number: ChangeNumber,
     /// The id under which the journal knows this save.
     pub save_id: SaveId,
@@ -120,7 +128,9 @@ impl Message {
     ///
     /// The first save wins (S1). If another client saved since this handle's base, nothing is written and the
     /// answer is `MAPI_E_OBJECT_CHANGED` (S2): then [`Message::reload`], save again with
-    /// [`SaveFlags::FORCE_SAVE`], which replaces what was saved before (S5), or [`Message::save_elsewhere`].
+    /// [`SaveFlags::FORCE_SAVE`], which replaces what was saved before (S5), or [`Message::save_elsewhere`]. A store that
+    /// was opened with a [`StoreOptions::resolver`](crate::StoreOptions::resolver) presents the conflict instead, as
+    /// [`Message::save_changes_with`] does (K5).
     ///
     /// Afterwards the handle is modifiable with KEEP_OPEN_READWRITE, read-only with KEEP_OPEN_READONLY, and closed
     /// with neither (S7); unknown flags are ignored. A handle that is not stale and has nothing pending saves
@@ -145,6 +155,14 @@ impl Message {
     /// - `MAPI_E_NOT_ENOUGH_DISK`, `MAPI_E_DISK_ERROR`: nothing was committed, except for
     ///   [`Error::OutcomeUnknown`]: the commit failed and may have taken place; repeating the save settles it.
     pub fn save_changes(&mut self, flags: SaveFlags) -> Result<Saved> {
+        match self.store.resolver.clone() {
+            Some(resolver) => self.save_changes_with(flags, &*resolver),
+            None => self.save_alone(flags),
+        }
+    }
+
+    /// Saves without asking anybody.
+    pub(super) fn save_alone(&mut self, flags: SaveFlags) -> Result<Saved> {
         let afterwards = afterwards(flags)?;
         self.check_modifiable()?;
         self.check_in_folder()?;

@@ -52,6 +52,7 @@ mod read_flags;
 mod recipients;
 mod reload;
 mod repeated_saves;
+mod resolvers;
 mod save_changes;
 mod save_flags;
 mod sharing;

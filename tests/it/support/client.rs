@@ -9,6 +9,7 @@ use mapistore::{MapiCode, PropertyTag, ReadFlags, SaveFlags, Tag};
 use super::blob::Blob;
 use super::link::Link;
 use super::protocol::*;
+use super::scripted::Gates;
 
 /// After a save the handle can be changed and saved again.
 pub(crate) const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
@@ -175,6 +176,23 @@ impl Client {
     #[track_caller]
     pub(crate) fn save(&self, handle: Handle, flags: SaveFlags) -> Result<SavedView, Failure> {
         self.call(Command::Save(handle, flags.bits()))
+    }
+
+    /// Begins to save with a resolver of these answers; what came of it is received later.
+    #[track_caller]
+    pub(crate) fn send_save_with(&self, handle: Handle, answers: &[&str], gates: Option<&Gates>) {
+        self.send(Command::SaveWith {
+            handle,
+            flags: KEEP.bits(),
+            answers: answers.iter().map(|answer| (*answer).to_owned()).collect(),
+            gates: gates.map(Gates::name),
+        });
+    }
+
+    #[track_caller]
+    pub(crate) fn save_with(&self, handle: Handle, answers: &[&str]) -> ResolvedView {
+        self.send_save_with(handle, answers, None);
+        self.receive().unwrap()
     }
 
     #[track_caller]

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::blob::{Blob, MIB};
 use super::protocol::*;
+use super::scripted::Scripted;
 use super::show::{compare, view};
 use super::{forked, marks, samples};
 
@@ -357,6 +358,17 @@ impl Executor {
                     self.message(handle)?.save_changes(flags)?
                 )));
             }
+            Command::SaveWith {
+                handle,
+                flags,
+                answers,
+                gates,
+            } => {
+                let scripted = Scripted::new(answers, gates);
+                let flags = SaveFlags::from_bits_retain(flags);
+                let saved = self.message(handle)?.save_changes_with(flags, &scripted);
+                return Ok(json!(scripted.resolved(saved)));
+            }
             Command::SetSaveId(handle, save_id) => {
                 self.message(handle)?.set_save_id(save_id.parse()?)?;
             }
@@ -579,7 +591,7 @@ pub(crate) fn open_store(opening: &Opening) -> Result<Store, Error> {
     options.open(&opening.path)
 }
 
-fn saved_view(saved: Saved) -> SavedView {
+pub(super) fn saved_view(saved: Saved) -> SavedView {
     SavedView {
         entry_id: saved.entry_id.to_string(),
         row_version: saved.row_version.get(),

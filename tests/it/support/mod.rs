@@ -12,6 +12,7 @@ mod marks;
 mod protocol;
 mod samples;
 mod scene;
+mod scripted;
 #[cfg(feature = "mime")]
 pub(crate) mod shared;
 mod show;
@@ -23,10 +24,12 @@ pub(crate) use client::{Client, FORCE, KEEP, expect};
 pub(crate) use link::Link;
 pub(crate) use marks::{Won, mark_of};
 pub(crate) use protocol::{
-    Command, Failure, Handle, Opening, Place, RecipientRowSaid, SavedView, View, Wanted,
+    Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView, View,
+    Wanted,
 };
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
+pub(crate) use scripted::Gates;
 pub(crate) use show::view;
 
 /// A store in a folder of its own, for tests of one client.

@@ -129,6 +129,14 @@ pub(crate) enum Command {
     /// Gives the message in that attachment another subject.
     RenameEmbedded(Handle, u32, String),
     Save(Handle, u32),
+    /// Saves with a resolver that gives these answers, one each time it is asked. Before each it waits at a gate: a
+    /// named pipe of that folder, until somebody has opened it and closed it again. Answers a `ResolvedView`.
+    SaveWith {
+        handle: Handle,
+        flags: u32,
+        answers: Vec<String>,
+        gates: Option<String>,
+    },
     /// Copies, or moves, all properties.
     CopyTo {
         source: Handle,
@@ -348,6 +356,14 @@ pub(crate) struct SavedView {
     pub(crate) change_number: i64,
     pub(crate) save_id: String,
     pub(crate) outcome: String,
+}
+
+/// What came of a save with a resolver, and what it was shown: the version that was stored, none for a deleted message,
+/// and who had saved it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ResolvedView {
+    pub(crate) saved: Result<SavedView, Failure>,
+    pub(crate) shown: Vec<(Option<i64>, String)>,
 }
 
 /// All that a handle shows.

@@ -11,6 +11,8 @@
 mod changing;
 #[path = "program/demonstration.rs"]
 mod demonstration;
+#[path = "program/editing.rs"]
+mod editing;
 #[path = "program/files.rs"]
 mod files;
 #[path = "program/importing.rs"]

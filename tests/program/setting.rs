@@ -135,7 +135,6 @@ fn base_that_never_was_is_wrong_usage() {
     }
     for wrong in [
         &["set", &entry][..],
-        &["set", &entry, "PR_SUBJECT=b", "--on-conflict=ask"],
         &["set", &entry, "PR_SUBJECT=b", "--on-conflict=copy:"],
         &["set", &entry, "PR_SUBJECT=b", "--on-conflict=nonsense"],
         &[

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use mapistore::{MapiCode, Store, StoreOptions};
 
 use crate::commands::{
-    attach, check, conflicts, delete, demo, detach, diff, export, extract, folders, import, init,
-    list, log, move_messages, new, purge, restore, session, set, show, sql, stress, watch,
+    attach, check, conflicts, delete, demo, detach, diff, edit, export, extract, folders, import,
+    init, list, log, move_messages, new, purge, restore, session, set, show, sql, stress, watch,
 };
 use crate::exit::wrong;
 
@@ -86,6 +86,7 @@ pub(crate) enum Command {
     Show(show::Show),
     New(new::New),
     Set(set::Set),
+    Edit(edit::Edit),
     Attach(attach::Attach),
     Detach(detach::Detach),
     Extract(extract::Extract),

@@ -8,6 +8,7 @@ use mapistore::{EntryId, Error, MapiCode, ObjectKind};
 
 use crate::harmless;
 use crate::json::{self, ErrorObject};
+use crate::kept::KeptIn;
 use crate::output::Format;
 use crate::values;
 
@@ -25,6 +26,7 @@ pub(crate) enum Exit {
     NotFound = 6,
     Busy = 7,
     Damaged = 8,
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -51,6 +53,9 @@ pub(crate) enum Refusal {
         properties: Vec<String>,
         source: Error,
     },
+    /// Somebody pressed Ctrl-C instead of resolving a conflict.
+    #[error("interrupted")]
+    Interrupted { source: Error },
     /// `demo` saw something that the contract does not allow.
     #[error("the contract did not hold: {0}")]
     Broken(String),
@@ -95,6 +100,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     {
         Some(Refusal::Usage(_) | Refusal::Ambiguous { .. }) => return Exit::Usage,
         Some(Refusal::Broken(_)) => return Exit::Failure,
+        Some(Refusal::Interrupted { .. }) => return Exit::Interrupted,
         Some(Refusal::NotMerged { .. }) | None => {}
     }
     match store_error(error).map(Error::code) {
@@ -135,6 +141,9 @@ pub(crate) fn object_of(error: &anyhow::Error) -> ErrorObject {
         }
         _ => {}
     }
+    object.file = error
+        .downcast_ref::<KeptIn>()
+        .map(|KeptIn(path)| path.display().to_string());
     match store_error(error) {
         Some(Error::ObjectChanged {
             entry_id,
@@ -217,6 +226,7 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
             let short = uid.get(..8).unwrap_or(&uid);
             vec![
                 format!("mapistore show {short}     shows what is there now"),
+                "--on-conflict ask           shows both sides, and asks".to_owned(),
                 "--on-conflict merge         puts yours on top, if they changed other properties"
                     .to_owned(),
                 "--on-conflict copy:FOLDER   makes a new message of theirs with your changes"

@@ -286,6 +286,9 @@ pub(crate) struct ErrorObject {
     pub(crate) properties: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<ObjectUid>,
+    /// Where what was not saved is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
 }
 
 impl ErrorObject {
@@ -301,6 +304,7 @@ impl ErrorObject {
             saved_at: None,
             properties: Vec::new(),
             candidates: Vec::new(),
+            file: None,
         }
     }
 }

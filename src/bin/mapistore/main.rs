@@ -13,6 +13,8 @@
 //! | [`json`] | the one JSON form of each thing |
 //! | [`harmless`] | keeps a message from driving the terminal |
 //! | [`exit`] | exit codes and errors |
+//! | [`person`], [`prompt`] | asks somebody what is to become of a conflict |
+//! | [`kept`] | files with what is not in the store yet |
 //! | [`commands`] | one command, one file |
 //! | [`stress`] | processes that compete, and the judge of what they record |
 
@@ -22,8 +24,11 @@ mod exit;
 mod file_names;
 mod harmless;
 mod json;
+mod kept;
 mod names;
 mod output;
+mod person;
+mod prompt;
 mod stress;
 mod values;
 

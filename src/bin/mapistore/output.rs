@@ -133,63 +133,17 @@ impl Output {
 
     /// A table with its columns aligned.
     pub(crate) fn table(&mut self, columns: &[Column<'_>], rows: &[Vec<String>]) -> io::Result<()> {
-        let rows: Vec<Vec<String>> = rows
-            .iter()
-            .map(|row| {
-                row.iter()
-                    .map(|cell| harmless::line(cell).into_owned())
-                    .collect()
-            })
-            .collect();
-        let widths = self.widths(columns, &rows);
-        let titles: Vec<String> = columns
-            .iter()
-            .map(|column| harmless::line(column.title).into_owned())
-            .collect();
-        let heading = arrange(columns, &widths, &titles);
-        let heading = self.paint(&Style::new().bold(), heading.trim_end());
+        let available = self.width.map(|width| width.saturating_sub(self.indent));
+        let mut lines = lay_out(columns, rows, available).into_iter();
+        let heading = lines.next().unwrap_or_default();
+        let heading = self.paint(&Style::new().bold(), &heading);
         self.begin_line()?;
         writeln!(self.out, "{heading}")?;
-        for row in &rows {
+        for line in lines {
             self.begin_line()?;
-            writeln!(self.out, "{}", arrange(columns, &widths, row).trim_end())?;
+            writeln!(self.out, "{line}")?;
         }
         Ok(())
-    }
-
-    /// As wide as the widest cell; on a terminal the columns that may be cut give up what is too much, the widest
-    /// first.
-    fn widths(&self, columns: &[Column<'_>], rows: &[Vec<String>]) -> Vec<usize> {
-        let widest = |at: usize, column: &Column<'_>| {
-            let cells = rows
-                .iter()
-                .filter_map(|row| row.get(at))
-                .map(|cell| console::measure_text_width(cell));
-            cells
-                .max()
-                .unwrap_or(0)
-                .max(console::measure_text_width(column.title))
-        };
-        let mut widths: Vec<usize> = columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| widest(at, column))
-            .collect();
-        let Some(available) = self.width.map(|width| width.saturating_sub(self.indent)) else {
-            return widths;
-        };
-        let gaps = GAP.len() * columns.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > available {
-            let cuttable = columns
-                .iter()
-                .zip(&mut widths)
-                .filter(|(column, _)| column.cut == Cut::Allowed);
-            match cuttable.map(|(_, width)| width).max() {
-                Some(width) if *width > NARROWEST => *width -= 1,
-                _ => break,
-            }
-        }
-        widths
     }
 
     pub(crate) fn paint(&self, style: &Style, text: &str) -> String {
@@ -204,6 +158,61 @@ impl Output {
 const GAP: &str = "  ";
 /// No column is cut to less.
 const NARROWEST: usize = 8;
+
+/// The lines of a table, the heading first, each at most as wide as is said.
+pub(crate) fn lay_out(
+    columns: &[Column<'_>],
+    rows: &[Vec<String>],
+    available: Option<usize>,
+) -> Vec<String> {
+    let harmless = |cell: &String| harmless::line(cell).into_owned();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(harmless).collect())
+        .collect();
+    let widths = widths(columns, &rows, available);
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|column| harmless::line(column.title).into_owned())
+        .collect();
+    let line = |cells: &Vec<String>| arrange(columns, &widths, cells).trim_end().to_owned();
+    std::iter::once(&titles).chain(&rows).map(line).collect()
+}
+
+/// As wide as the widest cell; on a terminal the columns that may be cut give up what is too much, the widest
+/// first.
+fn widths(columns: &[Column<'_>], rows: &[Vec<String>], available: Option<usize>) -> Vec<usize> {
+    let widest = |at: usize, column: &Column<'_>| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| console::measure_text_width(cell));
+        cells
+            .max()
+            .unwrap_or(0)
+            .max(console::measure_text_width(column.title))
+    };
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| widest(at, column))
+        .collect();
+    let Some(available) = available else {
+        return widths;
+    };
+    let gaps = GAP.len() * columns.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > available {
+        let cuttable = columns
+            .iter()
+            .zip(&mut widths)
+            .filter(|(column, _)| column.cut == Cut::Allowed);
+        match cuttable.map(|(_, width)| width).max() {
+            Some(width) if *width > NARROWEST => *width -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
 
 fn arrange(columns: &[Column<'_>], widths: &[usize], cells: &[String]) -> String {
     let cells = columns
@@ -264,16 +273,6 @@ impl<'a> Column<'a> {
 mod tests {
     use super::*;
 
-    fn output(width: Option<usize>) -> Output {
-        Output {
-            out: BufWriter::new(io::stdout()),
-            format: Format::People,
-            width,
-            colour: false,
-            indent: 0,
-        }
-    }
-
     #[test]
     fn only_a_terminal_cuts_and_only_what_may_be_cut() {
         let columns = [
@@ -286,13 +285,13 @@ mod tests {
             "a long subject 日本".to_owned(),
             "12".to_owned(),
         ]];
-        assert_eq!(output(None).widths(&columns, &rows), [10, 19, 4]);
-        let widths = output(Some(30)).widths(&columns, &rows);
-        assert_eq!(widths, [10, 12, 4]);
+        assert_eq!(widths(&columns, &rows, None), [10, 19, 4]);
+        let narrow = widths(&columns, &rows, Some(30));
+        assert_eq!(narrow, [10, 12, 4]);
         assert_eq!(
-            arrange(&columns, &widths, &rows[0]),
+            arrange(&columns, &narrow, &rows[0]),
             "0123456789  a long subj…    12"
         );
-        assert_eq!(output(Some(5)).widths(&columns, &rows), [10, NARROWEST, 4]);
+        assert_eq!(widths(&columns, &rows, Some(5)), [10, NARROWEST, 4]);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod detach;
 pub(crate) mod diff;
+pub(crate) mod edit;
 pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod folders;
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<E
         Command::Show(show) => show.run(global, output),
         Command::New(new) => new.run(global, output),
         Command::Set(set) => set.run(global, output),
+        Command::Edit(edit) => edit.run(global, output),
         Command::Attach(attach) => attach.run(global, output),
         Command::Detach(detach) => detach.run(global, output),
         Command::Export(export) => export.run(global, output),

@@ -4,12 +4,17 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use clap::Args;
-use mapistore::{Access, EntryId, Error, Message, PropertyTag, RowVersion, SaveFlags, Store};
+use mapistore::{
+    Access, EntryId, Error, Message, PropertyTag, Resolution, RowVersion, SaveFlags, SaveOutcome,
+    Store, Theirs,
+};
 
 use crate::commands::show::{self, LargeValues};
 use crate::exit::{self, Exit, Refusal, say, wrong};
 use crate::names;
 use crate::output::{Format, Output};
+use crate::person;
+use crate::prompt::Prompt;
 use crate::values;
 
 /// How often a merge begins again because yet another client saved.
@@ -33,23 +38,21 @@ pub(crate) struct Saving {
     /// Save over whatever was saved since; the version that is replaced is kept
     #[arg(long, conflicts_with = "on_conflict")]
     force: bool,
-    /// What to do if another client saved since: `fail`; `keep` theirs; `merge`, if they changed something else;
-    /// `copy:FOLDER`, the newest state with this change as a new message
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "fail",
-        hide_default_value = true
-    )]
-    on_conflict: OnConflict,
+    /// What to do if another client saved since: `ask`, which a terminal does anyway; `fail`, which happens anywhere else;
+    /// `keep` theirs; `overwrite`, this change over the newest state, which is kept as a version; `merge`, if they
+    /// changed something else; `copy:FOLDER`, the newest state with this change as a new message
+    #[arg(long, value_name = "HOW")]
+    on_conflict: Option<OnConflict>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum OnConflict {
     Fail,
     Keep,
+    Overwrite,
     Merge,
     Copy(String),
+    Ask,
 }
 
 impl FromStr for OnConflict {
@@ -59,20 +62,19 @@ impl FromStr for OnConflict {
         Ok(match text {
             "fail" => OnConflict::Fail,
             "keep" => OnConflict::Keep,
+            "overwrite" => OnConflict::Overwrite,
             "merge" => OnConflict::Merge,
-            "ask" | "overwrite" => {
-                bail!("`{text}` is not there yet; it is fail, keep, merge or copy:FOLDER")
-            }
+            "ask" => OnConflict::Ask,
             _ => match text.strip_prefix("copy:") {
                 Some(folder) if !folder.is_empty() => OnConflict::Copy(folder.to_owned()),
-                _ => bail!("it is fail, keep, merge or copy:FOLDER"),
+                _ => bail!("it is ask, fail, keep, overwrite, merge or copy:FOLDER"),
             },
         })
     }
 }
 
 /// What became of the change.
-enum Outcome {
+pub(super) enum Outcome {
     Saved(Message),
     /// Nothing was written.
     KeptTheirs(Message),
@@ -91,12 +93,25 @@ impl Saving {
         let mut message = store.open_message(entry, Access::Modify)?;
         let base = self.base(&message)?;
         let is_behind = message.row_version().is_some_and(|current| base < current);
-        match change.apply(&mut message) {
+        let person = match &self.on_conflict {
+            _ if self.force => None,
+            None => person::at_terminal(output.format()),
+            Some(OnConflict::Ask) => Some(person::at_hand(output.format())),
+            Some(_) => None,
+        };
+        let is_applied = match change.apply(&mut message) {
             // What the change is about may have gone with the version that it is built on; the save tells that.
-            Err(error) if is_behind && !self.force && exit::code_of(&error) == Exit::NotFound => {}
-            applied => applied?,
-        }
+            Err(error) if is_behind && !self.force && exit::code_of(&error) == Exit::NotFound => {
+                false
+            }
+            applied => applied.map(|()| true)?,
+        };
         message.declare_base(base)?;
+        if let (Some(person), true) = (person, is_applied) {
+            let outcome = ask(store, message, Prompt::new(store, person, None))?;
+            answer(store, outcome, output)?;
+            return Ok(Exit::Done);
+        }
         let force = if self.force {
             SaveFlags::FORCE_SAVE
         } else {
@@ -136,8 +151,9 @@ impl Saving {
         base: RowVersion,
         changed: Error,
     ) -> anyhow::Result<Outcome> {
-        match &self.on_conflict {
-            OnConflict::Fail => Err(changed.into()),
+        match self.on_conflict.as_ref().unwrap_or(&OnConflict::Fail) {
+            OnConflict::Fail | OnConflict::Ask => Err(changed.into()),
+            OnConflict::Overwrite => overwrite(message, change, base, changed),
             OnConflict::Keep => {
                 message.reload()?;
                 Ok(Outcome::KeptTheirs(message))
@@ -152,6 +168,58 @@ impl Saving {
             OnConflict::Merge => merge(store, message, change, base, changed),
         }
     }
+}
+
+/// Puts the change on top of the version just read, whatever it changes there; that version is kept. Guarded by it, so
+/// that a third client makes it begin again.
+fn overwrite(
+    mut message: Message,
+    change: &mut impl Change,
+    base: RowVersion,
+    mut changed: Error,
+) -> anyhow::Result<Outcome> {
+    for _ in 0..MERGE_ATTEMPTS {
+        message.reload()?;
+        let read = message.row_version();
+        change.apply(&mut message)?;
+        message.declare_base(base)?;
+        let conflict = message.conflict()?;
+        // Another client saved between the two: this change is not on top of that.
+        if !matches!(conflict.theirs(), Theirs::Changed(theirs) if Some(theirs.row_version) == read)
+        {
+            continue;
+        }
+        match message.resolve(&conflict, Resolution::Overwrite) {
+            Ok(_) => return Ok(Outcome::Saved(message)),
+            Err(again @ Error::ObjectChanged { .. }) => changed = again,
+            Err(Error::OutcomeUnknown { .. }) => {
+                save(&mut message, SaveFlags::empty())?;
+                return Ok(Outcome::Saved(message));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(changed.into())
+}
+
+/// Saves, and asks what is to become of a conflict.
+pub(super) fn ask(
+    store: &Store,
+    mut message: Message,
+    prompt: Prompt<'_>,
+) -> anyhow::Result<Outcome> {
+    let flags = SaveFlags::KEEP_OPEN_READONLY;
+    let mut result = message.save_changes_with(flags, &prompt);
+    if let Err(Error::OutcomeUnknown { .. }) = result {
+        result = message.save_changes_with(flags, &prompt);
+    }
+    Ok(match prompt.conclude(result)?.outcome {
+        SaveOutcome::KeptOriginal => Outcome::KeptTheirs(message),
+        SaveOutcome::SavedElsewhere(copy) => {
+            Outcome::Copied(store.open_message(&copy, Access::ReadOnly)?)
+        }
+        _ => Outcome::Saved(message),
+    })
 }
 
 /// Puts the change on top of the newest version, if nobody touched what it depends on since the base. The save is
@@ -227,7 +295,8 @@ fn touched_since(
         .then_some(touched))
 }
 
-fn answer(store: &Store, outcome: Outcome, output: &mut Output) -> anyhow::Result<()> {
+/// Says what became of the change.
+pub(super) fn answer(store: &Store, outcome: Outcome, output: &mut Output) -> anyhow::Result<()> {
     let (Outcome::Saved(message) | Outcome::KeptTheirs(message) | Outcome::Copied(message)) =
         &outcome;
     if output.format() == Format::Json {

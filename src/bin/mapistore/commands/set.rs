@@ -12,8 +12,8 @@ use crate::output::Output;
 /// Change properties of a message
 ///
 /// The save is built on the version that the message has when the command starts, or on the one that --base names. If
-/// another client has saved since, nothing is written and the exit code is 3, unless --on-conflict or --force says
-/// otherwise.
+/// another client has saved since, you are asked what to do; where there is no terminal, nothing is written and the exit
+/// code is 3. --on-conflict and --force say otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,0 +1,188 @@
+use std::io::{self, Cursor, Write};
+use std::sync::Arc;
+
+use mapistore::{Access, EntryId, Message, SaveFlags, SpecialFolder, pr};
+
+use super::*;
+use crate::exit::{Exit, code_of};
+use crate::person::Lines;
+
+/// What was shown, for who holds the other end.
+#[derive(Debug, Clone, Default)]
+struct Shown(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// A message whose subject two clients changed.
+struct Two {
+    folder: tempfile::TempDir,
+    store: Store,
+    id: EntryId,
+    mine: Message,
+    shown: Shown,
+}
+
+fn two() -> Two {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mail.store");
+    let options = Store::options().client_name("ana").create_if_missing();
+    let store = options.open(&path).unwrap();
+    let drafts = store.special_folder(SpecialFolder::Drafts).unwrap();
+    let mut draft = drafts.create_message().unwrap();
+    draft.set(pr::SUBJECT, "base subject").unwrap();
+    let id = draft.save_changes(SaveFlags::empty()).unwrap().entry_id;
+    let mut mine = store.open_message(&id, Access::Modify).unwrap();
+    mine.set(pr::SUBJECT, "my subject").unwrap();
+    mine.set(pr::IMPORTANCE, 2).unwrap();
+    let ben = Store::options().client_name("ben").open(&path).unwrap();
+    let mut theirs = ben.open_message(&id, Access::Modify).unwrap();
+    theirs.set(pr::SUBJECT, "their \u{1b}[2Jsubject").unwrap();
+    theirs.save_changes(SaveFlags::empty()).unwrap();
+    Two {
+        folder,
+        store,
+        id,
+        mine,
+        shown: Shown::default(),
+    }
+}
+
+impl Two {
+    /// Saves with a prompt that gets these lines; the changes are in a file already.
+    fn answer(&mut self, answers: &'static str) -> anyhow::Result<Saved> {
+        let person = Lines {
+            answers: Box::new(Cursor::new(answers)),
+            shown: Box::new(self.shown.clone()),
+        };
+        let kept = Kept::write_into(self.folder.path(), &self.id, "json", b"mine").unwrap();
+        let prompt = Prompt::new(&self.store, Box::new(person), Some(kept));
+        let result = self
+            .mine
+            .save_changes_with(SaveFlags::KEEP_OPEN_READWRITE, &prompt);
+        prompt.conclude(result)
+    }
+
+    fn subject(&self) -> String {
+        let stored = self.store.open_message(&self.id, Access::ReadOnly).unwrap();
+        stored.get(pr::SUBJECT).unwrap().unwrap()
+    }
+
+    /// How many files with pending changes there are.
+    fn files(&self) -> usize {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let is_kept = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".json");
+        files
+            .filter(|file| is_kept(&file.as_ref().unwrap().file_name()))
+            .count()
+    }
+}
+
+#[test]
+fn prompt_shows_three_versions_and_who_saved_and_nothing_drives_the_terminal() {
+    let mut two = two();
+    two.answer("\n").unwrap();
+    let shown = two.shown.text();
+    assert!(shown.starts_with("ben saved version 2 at "), "{shown}");
+    assert!(shown.contains("yours is built on version 1."), "{shown}");
+    let row = shown
+        .lines()
+        .find(|line| line.starts_with("PR_SUBJECT"))
+        .unwrap();
+    for cell in ["base sub", "their", "my subj", "both"] {
+        assert!(row.contains(cell), "{row}");
+    }
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 300));
+}
+
+#[test]
+fn enter_makes_a_copy_and_loses_nothing() {
+    let mut two = two();
+    let saved = two.answer("\n").unwrap();
+    let SaveOutcome::SavedElsewhere(copy) = saved.outcome else {
+        panic!("{saved:?}")
+    };
+    let copy = two.store.open_message(&copy, Access::ReadOnly).unwrap();
+    assert_eq!(
+        copy.get(pr::SUBJECT).unwrap().as_deref(),
+        Some("my subject")
+    );
+    assert_eq!(two.subject(), "their \u{1b}[2Jsubject");
+    assert_eq!(two.files(), 0);
+}
+
+#[test]
+fn theirs_are_kept_and_mine_stay_in_a_file() {
+    let mut two = two();
+    assert_eq!(
+        two.answer("k\n").unwrap().outcome,
+        SaveOutcome::KeptOriginal
+    );
+    assert_eq!(two.subject(), "their \u{1b}[2Jsubject");
+    assert_eq!(two.files(), 1);
+}
+
+#[test]
+fn mine_replace_theirs_only_by_their_own_key() {
+    let mut two = two();
+    assert_eq!(
+        two.answer("x\no\n").unwrap().outcome,
+        SaveOutcome::Overwritten
+    );
+    assert_eq!(two.subject(), "my subject");
+    assert_eq!(two.files(), 0);
+}
+
+#[test]
+fn merge_asks_about_what_both_changed() {
+    for (answers, subject) in [
+        ("m\nt\n", "their \u{1b}[2Jsubject"),
+        ("m\ny\n", "my subject"),
+        ("m\nq\nm\n\ne\nboth\n", "both"),
+    ] {
+        let mut two = two();
+        let saved = two.answer(answers).unwrap();
+        assert_eq!(saved.outcome, SaveOutcome::Merged, "{answers:?}");
+        assert_eq!(two.subject(), subject);
+        let stored = two.store.open_message(&two.id, Access::ReadOnly).unwrap();
+        assert_eq!(stored.get(pr::IMPORTANCE).unwrap(), Some(2));
+        assert_eq!(two.files(), 0);
+    }
+}
+
+#[test]
+fn who_cancels_or_goes_away_keeps_the_changes_in_a_file_that_is_named() {
+    for answers in ["q\n", "", "m\n", "m\ne\n"] {
+        let mut two = two();
+        let error = two.answer(answers).unwrap_err();
+        assert_eq!(code_of(&error), Exit::ObjectChanged, "{answers:?}");
+        let KeptIn(path) = error.downcast_ref().unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), b"mine");
+        assert_eq!(two.subject(), "their \u{1b}[2Jsubject");
+        assert!(two.mine.has_pending_changes());
+    }
+}
+
+#[test]
+fn deleted_message_can_only_become_a_copy() {
+    let mut two = two();
+    let deletion = mapistore::Deletion::Hard;
+    two.store.delete_messages(&[two.id], deletion).unwrap();
+    let saved = two.answer("k\no\nm\nc\n").unwrap();
+    assert!(matches!(saved.outcome, SaveOutcome::SavedElsewhere(_)));
+    assert!(two.shown.text().starts_with("The message was deleted"));
+}

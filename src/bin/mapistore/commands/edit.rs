@@ -82,6 +82,10 @@ fn save(
 
 /// What somebody changed in the text. One that cannot be read as a message can be edited again at a terminal.
 fn edited(shown: &Shown, text: &str, path: &Path, output: &Output) -> anyhow::Result<Changes> {
+    if person::at_terminal(output.format()).is_some() {
+        // Ctrl-C ends this process together with the editor.
+        say(&KeptIn(path.to_owned()).to_string());
+    }
     loop {
         run_editor(path)?;
         let edited = fs::read(path).context("reading what was edited")?;

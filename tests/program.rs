@@ -15,6 +15,8 @@ mod demonstration;
 mod editing;
 #[path = "program/files.rs"]
 mod files;
+#[path = "program/full_screen.rs"]
+mod full_screen;
 #[path = "program/importing.rs"]
 mod importing;
 #[path = "program/looking.rs"]
@@ -33,5 +35,7 @@ mod several_processes;
 mod shell;
 #[path = "program/store_file.rs"]
 mod store_file;
+#[path = "program/terminal.rs"]
+mod terminal;
 #[path = "program/versions.rs"]
 mod versions;

@@ -266,18 +266,20 @@ pub(super) fn attachments(versions: &Versions) -> Vec<Triple<AttachmentRow>> {
     found
 }
 
-fn shown(row: AttachmentRow) -> AttachmentSide {
-    let text = |tag: Tag<String>| row.properties.typed(tag).filter(|text| !text.is_empty());
-    let values = row.properties.iter().map(|(_, value)| value.byte_len());
-    let embedded = row.embedded.as_ref().map_or(0, |message| message.size());
-    let subject = || row.embedded.as_ref()?.properties.typed(pr::SUBJECT);
-    AttachmentSide {
-        number: row.number,
-        name: text(pr::ATTACH_LONG_FILENAME)
-            .or_else(|| text(pr::ATTACH_FILENAME))
-            .or_else(|| text(pr::DISPLAY_NAME))
-            .or_else(subject),
-        size: values.fold(embedded, u64::saturating_add),
+impl AttachmentSide {
+    pub(crate) fn of(row: &AttachmentRow) -> AttachmentSide {
+        let text = |tag: Tag<String>| row.properties.typed(tag).filter(|text| !text.is_empty());
+        let values = row.properties.iter().map(|(_, value)| value.byte_len());
+        let embedded = row.embedded.as_ref().map_or(0, |message| message.size());
+        let subject = || row.embedded.as_ref()?.properties.typed(pr::SUBJECT);
+        AttachmentSide {
+            number: row.number,
+            name: text(pr::ATTACH_LONG_FILENAME)
+                .or_else(|| text(pr::ATTACH_FILENAME))
+                .or_else(|| text(pr::DISPLAY_NAME))
+                .or_else(subject),
+            size: values.fold(embedded, u64::saturating_add),
+        }
     }
 }
 
@@ -314,6 +316,7 @@ pub(crate) fn differences(versions: &Versions) -> Differences {
         mine: triple.mine.map(person),
         changed_by: triple.changed_by,
     };
+    let shown = |row: AttachmentRow| AttachmentSide::of(&row);
     let attachment = |(index, triple): (usize, Triple<AttachmentRow>)| AttachmentDifference {
         index,
         base: map_base(triple.base, shown),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::conflict::{
-    Base as BaseVersion, Differences, Held, MergeChoices, Merged, Side, Touching, Versions,
-    differences, merge,
+    AttachmentSide, Base as BaseVersion, Differences, Held, MergeChoices, Merged, Side, Touching,
+    Versions, differences, merge,
 };
 use crate::db::messages::{self, StoredMessage};
 use crate::db::pins::Pin;
@@ -16,7 +16,7 @@ use crate::error::{Error, ObjectKind, Result};
 use crate::model::document;
 use crate::model::{
     AccessLevel, ChangeKind, Content, EntryId, FileTime, FolderKind, JournalEntry, PropertyTag,
-    PropertyType, PropertyValue, RowVersion, StoredValue,
+    PropertyType, PropertyValue, Recipient, RowVersion, StoredValue,
 };
 use crate::store::Message;
 use crate::store::message::{Pending, content_of};
@@ -129,6 +129,10 @@ pub struct MergePreview {
     pub touching: Vec<Touching>,
     /// The properties of the merged message; where a choice is needed, theirs.
     pub properties: Vec<(PropertyTag, StoredValue)>,
+    /// The recipients of the merged message; where a choice is needed, theirs.
+    pub recipients: Vec<Recipient>,
+    /// The attachments of the merged message; where a choice is needed, theirs.
+    pub attachments: Vec<AttachmentSide>,
 }
 
 impl Conflict {
@@ -211,7 +215,13 @@ impl Conflict {
         let mut content = merged.content.clone();
         content.properties.extend(chosen);
         let properties = content.properties.iter();
+        let recipients = content.recipients.iter();
+        let attachments = content.attachments.rows.iter();
         Ok(MergePreview {
+            recipients: recipients
+                .map(|row| Recipient::from_properties(&row.properties))
+                .collect(),
+            attachments: attachments.map(AttachmentSide::of).collect(),
             touching: merged.touching,
             properties: properties
                 .map(|(tag, value)| (tag, value.clone()))

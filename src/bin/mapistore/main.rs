@@ -16,6 +16,7 @@
 //! | [`person`], [`prompt`] | asks somebody what is to become of a conflict |
 //! | [`kept`] | files with what is not in the store yet |
 //! | [`commands`] | one command, one file |
+//! | [`view`] | a conflict on the full screen |
 //! | [`stress`] | processes that compete, and the judge of what they record |
 
 mod args;
@@ -31,6 +32,7 @@ mod person;
 mod prompt;
 mod stress;
 mod values;
+mod view;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use anyhow::bail;
 use clap::Args;
 use mapistore::{
-    Access, EntryId, Error, Message, PropertyTag, Resolution, RowVersion, SaveFlags, SaveOutcome,
-    Store, Theirs,
+    Access, EntryId, Error, Message, PropertyTag, Resolution, Resolved, RowVersion, SaveFlags,
+    SaveOutcome, Store, Theirs,
 };
 
 use crate::commands::show::{self, LargeValues};
@@ -16,6 +16,7 @@ use crate::output::{Format, Output};
 use crate::person;
 use crate::prompt::Prompt;
 use crate::values;
+use crate::view;
 
 /// How often a merge begins again because yet another client saved.
 const MERGE_ATTEMPTS: usize = 100;
@@ -40,7 +41,7 @@ pub(crate) struct Saving {
     force: bool,
     /// What to do if another client saved since: `ask`, which a terminal does anyway; `fail`, which happens anywhere else;
     /// `keep` theirs; `overwrite`, this change over the newest state, which is kept as a version; `merge`, if they
-    /// changed something else; `copy:FOLDER`, the newest state with this change as a new message
+    /// changed something else; `copy:FOLDER`, the newest state with this change as a new message; `view`, choose on the full screen
     #[arg(long, value_name = "HOW")]
     on_conflict: Option<OnConflict>,
 }
@@ -51,6 +52,7 @@ enum OnConflict {
     Keep,
     Overwrite,
     Merge,
+    View,
     Copy(String),
     Ask,
 }
@@ -65,9 +67,10 @@ impl FromStr for OnConflict {
             "overwrite" => OnConflict::Overwrite,
             "merge" => OnConflict::Merge,
             "ask" => OnConflict::Ask,
+            "view" => OnConflict::View,
             _ => match text.strip_prefix("copy:") {
                 Some(folder) if !folder.is_empty() => OnConflict::Copy(folder.to_owned()),
-                _ => bail!("it is ask, fail, keep, overwrite, merge or copy:FOLDER"),
+                _ => bail!("it is ask, fail, keep, overwrite, merge, view or copy:FOLDER"),
             },
         })
     }
@@ -166,6 +169,7 @@ impl Saving {
                 ))
             }
             OnConflict::Merge => merge(store, message, change, base, changed),
+            OnConflict::View => on_the_full_screen(store, message, changed),
         }
     }
 }
@@ -219,6 +223,23 @@ pub(super) fn ask(
             Outcome::Copied(store.open_message(&copy, Access::ReadOnly)?)
         }
         _ => Outcome::Saved(message),
+    })
+}
+
+/// Lets the user choose; a user who wants none of it gets the error that the save ended with.
+fn on_the_full_screen(
+    store: &Store,
+    mut message: Message,
+    changed: Error,
+) -> anyhow::Result<Outcome> {
+    const DROPPED: &str = "The same command line makes them again.";
+    Ok(match view::settle(store, &mut message, DROPPED)? {
+        None => return Err(changed.into()),
+        Some(Resolved::KeptOriginal) => Outcome::KeptTheirs(message),
+        Some(Resolved::SavedElsewhere(saved)) => {
+            Outcome::Copied(store.open_message(&saved.entry_id, Access::ReadOnly)?)
+        }
+        Some(_) => Outcome::Saved(message),
     })
 }
 

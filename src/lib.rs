@@ -49,6 +49,7 @@
 //! # Features
 //!
 //! - `cli` (default): the program `mapistore`. Hosts set `default-features = false`.
+//! - `tui`: the full-screen view of a conflict in that program.
 //! - `mime`: the module `mime`, which reads and writes mail files.
 //!
 //! # Floors
@@ -96,6 +97,11 @@ pub use store::{
     Restored, RowId, SaveOutcome, Saved, SavedBetween, SavedVersion, Store, StoreOptions,
     StreamAccess, StreamReader, Theirs, UnknownNames, VersionContent, VersionInfo,
 };
+
+/// The example for a host that asks its user, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/conflicts.md")]
+struct Conflicts;
 
 /// The README's example, compiled and run.
 #[cfg(doctest)]

@@ -436,3 +436,14 @@ fn pasted_text_is_no_command() {
     let step = press(&mut view, "⏎⏎");
     assert!(matches!(step, Step::Chosen(Resolution::SaveElsewhere(_))));
 }
+
+#[test]
+fn documentation_shows_the_screens_as_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/conflicts.md")).unwrap();
+    let folder = root.join("src/bin/mapistore/view/screens");
+    for name in ["overview", "body", "replace-theirs", "result"] {
+        let screen = fs::read_to_string(folder.join(format!("{name}-80x24.txt"))).unwrap();
+        assert!(page.contains(&format!("```text\n{screen}```")), "{name}");
+    }
+}

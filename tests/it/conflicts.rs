@@ -432,6 +432,7 @@ fn conflict_of_another_message_is_refused() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn what_was_changed_after_the_report_is_not_dropped_unseen() {
     // K3
     for resolution in [
@@ -486,4 +487,31 @@ fn merge_that_runs_out_of_row_ids_or_room_saves_nothing() {
         assert!(two.mine.has_pending_changes());
         two.test.assert_sound();
     }
+=======
+fn preview_has_the_recipients_and_attachments_that_the_merge_saves() {
+    // K2
+    let mut two = two();
+    two.theirs
+        .add_recipient(Recipient::cc("Ben", "ben@example.org"))
+        .unwrap();
+    two.theirs.save_changes(KEEP).unwrap();
+    two.mine.attach("more.csv", &b"4;5;6"[..]).unwrap();
+    let conflict = two.mine.conflict().unwrap();
+    let preview = conflict.preview(&MergeChoices::new()).unwrap();
+    let people: Vec<&str> = preview.recipients.iter().map(|one| &*one.name).collect();
+    assert_eq!(people, ["Ana", "Ben"]);
+    let files: Vec<_> = preview.attachments.iter().map(|one| &one.name).collect();
+    let expected = ["figures.csv", "more.csv"].map(|name| Some(name.to_owned()));
+    assert_eq!(files, expected.iter().collect::<Vec<_>>());
+    let resolution = Resolution::Merge(MergeChoices::new());
+    two.mine.resolve(&conflict, resolution).unwrap();
+    let stored: Vec<Recipient> = two
+        .stored()
+        .recipients()
+        .unwrap()
+        .into_iter()
+        .map(|one| one.recipient)
+        .collect();
+    assert_eq!(stored, preview.recipients);
+>>>>>>> db8522c (A preview of a merge has the recipients and attachments that it saves)
 }

@@ -421,6 +421,10 @@ fn text_of_a_message_drives_no_terminal() {
             let shown = screen(&view, Theme::Plain, size);
             let harmful = |one: &char| *one != '\n' && crate::harmless::is_harmful(*one);
             assert_eq!(shown.chars().find(harmful), None, "{keys}:\n{shown}");
+            // Seen for what it is, rather than left out.
+            let below_heading = shown.lines().skip(1).collect::<String>();
+            let seen = below_heading.contains("\\u{1b}[2J");
+            assert!(seen, "{keys}:\n{shown}");
         }
     }
 }

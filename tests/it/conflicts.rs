@@ -432,7 +432,6 @@ fn conflict_of_another_message_is_refused() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn what_was_changed_after_the_report_is_not_dropped_unseen() {
     // K3
     for resolution in [
@@ -487,7 +486,9 @@ fn merge_that_runs_out_of_row_ids_or_room_saves_nothing() {
         assert!(two.mine.has_pending_changes());
         two.test.assert_sound();
     }
-=======
+}
+
+#[test]
 fn preview_has_the_recipients_and_attachments_that_the_merge_saves() {
     // K2
     let mut two = two();
@@ -513,5 +514,4 @@ fn preview_has_the_recipients_and_attachments_that_the_merge_saves() {
         .map(|one| one.recipient)
         .collect();
     assert_eq!(stored, preview.recipients);
->>>>>>> db8522c (A preview of a merge has the recipients and attachments that it saves)
 }

@@ -58,6 +58,9 @@ pub(crate) fn run(
     let backend = CrosstermBackend::new(BufWriter::new(io::stderr()));
     let mut terminal = Terminal::new(backend)?;
     let theme = theme();
+    // The first look for events is what begins to listen for a changed size: one between drawing and that look would
+    // never be heard of.
+    event::poll(Duration::ZERO)?;
     loop {
         terminal.draw(|frame| draw(&view, theme, frame))?;
         let event = loop {

@@ -70,7 +70,7 @@ pub(crate) fn fill(message: &mut Message, changes: &Changes) -> Result<()> {
         (pr::RECEIVED_BY_EMAIL_ADDRESS, "jonas.weber@example.com"),
         (pr::RECEIVED_BY_SMTP_ADDRESS, "jonas.weber@example.com"),
         (pr::REPLY_RECIPIENT_NAMES, "Ana Moreno"),
-        (pr::CREATOR_NAME, "Ana Moreno"),
+        (pr::RCVD_REPRESENTING_NAME, "Jonas Weber"),
     ] {
         message.set(tag, text)?;
     }

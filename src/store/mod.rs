@@ -10,9 +10,8 @@
 //!   store, on what [`permanent`] does for both.
 //! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
-//! - [`conflict`], [`resolve`]: what two clients changed, and what becomes of it; [`conflict_copies`]: what waits for a
-//!   decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
-//! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks.
+//! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks;
+//!   [`conflict_copies`]: what waits for a decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
 //! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 

@@ -144,7 +144,7 @@ fn yours_become_a_message_in_the_folder_that_is_picked() {
 #[test]
 fn signal_gives_the_terminal_back_before_it_ends_the_program() {
     let (shell, entry) = changed_by_ben();
-    for signal in ["-TERM", "-HUP"] {
+    for signal in ["-TERM", "-INT"] {
         let mut terminal = view(&shell, &entry);
         terminal.shows("q cancel");
         let process = terminal.process_id().to_string();

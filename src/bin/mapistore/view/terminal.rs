@@ -19,7 +19,7 @@ use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::draw::{Theme, draw};
 use super::model::{Step, View};
@@ -105,7 +105,9 @@ impl Signals {
             mark: Arc::default(),
             ids: Vec::new(),
         };
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        // Not SIGHUP, which ends the program at once: the terminal is gone then, there is nothing to give back to it, and
+        // looking for its keys would take all of a processor for ever.
+        for signal in [SIGINT, SIGTERM] {
             let mark = Arc::clone(&signals.mark);
             let number = usize::try_from(signal).unwrap_or_default();
             signals

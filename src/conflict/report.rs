@@ -10,7 +10,7 @@ use super::difference::{
 use super::together;
 use crate::model::{
     AttachmentRow, Content, Properties, PropertyId, PropertyTag, Recipient, RecipientRow,
-    StoredValue, Tag, pr,
+    StoredValue, pr,
 };
 
 /// What is known of the version that both clients began with.
@@ -268,17 +268,10 @@ pub(super) fn attachments(versions: &Versions) -> Vec<Triple<AttachmentRow>> {
 
 impl AttachmentSide {
     pub(crate) fn of(row: &AttachmentRow) -> AttachmentSide {
-        let text = |tag: Tag<String>| row.properties.typed(tag).filter(|text| !text.is_empty());
-        let values = row.properties.iter().map(|(_, value)| value.byte_len());
-        let embedded = row.embedded.as_ref().map_or(0, |message| message.size());
-        let subject = || row.embedded.as_ref()?.properties.typed(pr::SUBJECT);
         AttachmentSide {
             number: row.number,
-            name: text(pr::ATTACH_LONG_FILENAME)
-                .or_else(|| text(pr::ATTACH_FILENAME))
-                .or_else(|| text(pr::DISPLAY_NAME))
-                .or_else(subject),
-            size: values.fold(embedded, u64::saturating_add),
+            name: row.name(),
+            size: row.size(),
         }
     }
 }

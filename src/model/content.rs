@@ -219,6 +219,31 @@ pub(crate) struct AttachmentRow {
     pub embedded: Option<Arc<Content>>,
 }
 
+impl AttachmentRow {
+    /// What people call it: its long file name, else its short one, else its display name, else the subject of an embedded
+    /// message; none if all are empty.
+    pub(crate) fn name(&self) -> Option<String> {
+        let text = |properties: &Properties, tag: Tag<String>| {
+            properties.typed(tag).filter(|text| !text.is_empty())
+        };
+        let own = [
+            pr::ATTACH_LONG_FILENAME,
+            pr::ATTACH_FILENAME,
+            pr::DISPLAY_NAME,
+        ];
+        let mut own = own.into_iter();
+        own.find_map(|tag| text(&self.properties, tag))
+            .or_else(|| text(&self.embedded.as_ref()?.properties, pr::SUBJECT))
+    }
+
+    /// The sum of its properties in bytes, with all that is embedded (`PR_ATTACH_SIZE`).
+    pub(crate) fn size(&self) -> u64 {
+        let embedded = self.embedded.as_ref().map_or(0, |message| message.size());
+        let properties = self.properties.iter().map(|(_, value)| value.byte_len());
+        properties.fold(embedded, u64::saturating_add)
+    }
+}
+
 /// The attachments of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AttachmentTable {

@@ -44,13 +44,6 @@ pub(crate) fn is_computed(tag: PropertyTag) -> bool {
     COMPUTED.iter().any(|computed| computed.id() == tag.id())
 }
 
-/// The sum of an attachment's properties in bytes, with all that is embedded.
-pub(crate) fn size_of(row: &AttachmentRow) -> u64 {
-    let embedded = row.embedded.as_ref().map_or(0, |message| message.size());
-    let properties = row.properties.iter().map(|(_, value)| value.byte_len());
-    properties.fold(embedded, u64::saturating_add)
-}
-
 /// The message's record key and the attachment's number, so that no other object of the store has it.
 pub(crate) fn record_key(message: &Message, row: &AttachmentRow) -> Vec<u8> {
     let of_message: &[u8] = match &message.place {
@@ -70,7 +63,7 @@ fn computed(
     Some(match tag {
         _ if tag == pr::ATTACH_NUM.tag() => PropertyValue::Long(row.number.cast_signed()),
         _ if tag == pr::ATTACH_SIZE.tag() => {
-            PropertyValue::Long(i32::try_from(size_of(row)).unwrap_or(i32::MAX))
+            PropertyValue::Long(i32::try_from(row.size()).unwrap_or(i32::MAX))
         }
         _ if [pr::RECORD_KEY.tag(), pr::INSTANCE_KEY.tag()].contains(&tag) => {
             PropertyValue::Binary(record_key(message, row))

@@ -8,7 +8,7 @@ use crate::model::{
     Access, AccessLevel, AttachMethod, AttachmentRow, FileTime, PropertyTag, PropertyValue,
     SaveFlags, StoredValue, StreamReference, Tag, pr,
 };
-use crate::store::attachment::{Attachment, all_properties, size_of};
+use crate::store::attachment::{Attachment, all_properties};
 use crate::store::message::Message;
 use crate::store::stream::StreamReader;
 
@@ -46,19 +46,15 @@ fn info(row: &AttachmentRow) -> AttachmentInfo {
     let method = properties
         .typed(pr::ATTACH_METHOD)
         .and_then(AttachMethod::from_code);
-    let subject = || row.embedded.as_ref()?.properties.typed(pr::SUBJECT);
     AttachmentInfo {
         number: AttachmentNumber(row.number),
-        name: text(pr::ATTACH_LONG_FILENAME)
-            .or_else(|| text(pr::ATTACH_FILENAME))
-            .or_else(|| text(pr::DISPLAY_NAME))
-            .or_else(|| subject().filter(|subject| !subject.is_empty())),
+        name: row.name(),
         method: method.unwrap_or(AttachMethod::NoAttachment),
         data: match properties.get(pr::ATTACH_DATA_BIN.tag()) {
             Some(StoredValue::Stream(reference)) => Some(*reference),
             _ => None,
         },
-        size: size_of(row),
+        size: row.size(),
         mime_type: text(pr::ATTACH_MIME_TAG),
         rendering_position: properties
             .typed(pr::RENDERING_POSITION)

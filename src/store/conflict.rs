@@ -11,6 +11,7 @@ use crate::conflict::{
 };
 use crate::db::messages::{self, StoredMessage};
 use crate::db::pins::Pin;
+use crate::db::transaction::Reader;
 use crate::db::{changes, versions};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::document;
@@ -263,7 +264,8 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// `MAPI_E_INVALID_PARAMETER`: the handle is not stale, so there is no conflict; just save. `MAPI_E_NO_SUPPORT`: an
+    /// `MAPI_E_INVALID_PARAMETER`: the handle is not stale, so there is no conflict, just save; or it is stale by a save of
+    /// its own whose outcome was unknown, and has to repeat that first (S8). `MAPI_E_NO_SUPPORT`: an
     /// embedded message. `MAPI_E_INVALID_OBJECT`: the handle is closed; and those of reading the store.
     pub fn conflict(&self) -> Result<Conflict> {
         self.check_open()?;
@@ -273,18 +275,11 @@ impl Message {
                 detail: "the message was never saved, so nobody can have changed it".to_owned(),
             });
         };
-        if !self.pending.unsettled.is_empty() {
-            return Err(Error::InvalidParameter {
-                detail:
-                    "whether an earlier save of this handle took place is unknown; repeat that \
-                         save first, or what it saved would be shown as somebody else's"
-                        .to_owned(),
-            });
-        }
         let (uid, base_version) = (self.uid, base.version);
         let pin = self.store.database.pin()?.map(Arc::new);
-        let (row, saves, kept) = self.store.database.read_together(|reader| {
+        let (took_place, row, saves, kept) = self.store.database.read_together(|reader| {
             Ok((
+                self.unsettled_save_took_place(reader)?,
                 messages::load(reader, uid)?,
                 changes::saves_after(reader, uid, Some(base_version))?,
                 match base.snapshot_version == base_version {
@@ -293,6 +288,13 @@ impl Message {
                 },
             ))
         })?;
+        if took_place {
+            return Err(Error::InvalidParameter {
+                detail: "an earlier save of this handle took place, though its outcome was unknown; repeat it \
+                         first, or what it saved would be shown as somebody else's"
+                    .to_owned(),
+            });
+        }
         // A kept version that cannot be read is as good as one that was not kept: only the base is not shown then.
         let kept = kept.and_then(|documents| document::read(&documents).ok());
         let row = row.filter(|row| row.deleted_at.is_none());
@@ -351,6 +353,17 @@ impl Message {
             conflicts_folder: self.store.special_folder(FolderKind::Conflicts)?.entry_id(),
             pin,
         })
+    }
+
+    /// Whether an earlier save, of which that was unknown, is in the journal. One that is not, where somebody else has
+    /// saved since, has not taken place and never will: what it left in the log was written over.
+    fn unsettled_save_took_place(&self, reader: &Reader) -> Result<bool> {
+        for earlier in &self.pending.unsettled {
+            if changes::find_save(reader, self.uid, earlier.save_id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The three versions. The base is this handle's snapshot, or the kept version that the client named; else only its

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ObjectKind, Result};
-use crate::model::document::{attachment_row_len, row_len};
+use crate::model::document::attachment_row_len;
 use crate::model::{AttachmentRow, Content, CopyFlags, PropertyTag, RecipientRow, StoredValue, pr};
-use crate::store::attachment::is_computed;
+use crate::store::attachment::{is_computed, record_key};
 use crate::store::embedded::check_depth;
 use crate::store::map_prop::{MapiProp, PropertyProblem};
 use crate::store::{Attachment, Message, computed};
@@ -342,12 +342,7 @@ impl Message {
                 })
             })
             .collect::<Result<Vec<RecipientRow>>>()?;
-        let before = self.mine.recipients.iter().map(row_len).sum();
-        let after = rows.iter().map(row_len).sum();
-        self.sizes().change_rows(before, after)?;
-        self.content_mut().recipients = rows;
-        self.pending.touched.insert(pr::MESSAGE_RECIPIENTS);
-        Ok(())
+        self.replace_recipients(rows)
     }
 
     /// All or none, and with numbers that this message never gave before.
@@ -396,8 +391,7 @@ impl CopyEnd for Attachment<'_> {
     }
 
     fn record_key(&self) -> Vec<u8> {
-        let outer = CopyEnd::record_key(&*self.message);
-        [&outer[..], &self.row.number.to_be_bytes()].concat()
+        record_key(self.message, &self.row)
     }
 
     fn stored(&self, tag: PropertyTag) -> Option<StoredValue> {

@@ -297,7 +297,7 @@ impl Message {
     }
 
     /// The one place where the rows change together: ascending by row id, or not at all.
-    fn replace_recipients(&mut self, rows: Vec<RecipientRow>) -> Result<()> {
+    pub(super) fn replace_recipients(&mut self, rows: Vec<RecipientRow>) -> Result<()> {
         let before = self.mine.recipients.iter().map(row_len).sum();
         let after = rows.iter().map(row_len).sum();
         self.sizes().change_rows(before, after)?;

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::model::{Access, FolderKind, pr};
+use crate::store::Resolution;
 
 struct Fixture {
     _folder: tempfile::TempDir,
@@ -184,4 +185,35 @@ fn an_unknown_save_that_others_saved_over_is_reported_as_saved_and_leaves_the_ha
         matches!(error, Error::ObjectChanged { current_version, .. } if current_version.get() == 3)
     );
     assert_eq!(stored_subject(&message), (3, Some("theirs".to_owned())));
+}
+
+#[test]
+fn conflict_is_presented_where_an_unknown_save_was_lost_and_not_where_it_took_place() {
+    for commit in [Commit::TookPlace, Commit::WasLost] {
+        let fixture = fixture();
+        let mut message = draft(&fixture.store);
+        message.save_changes(KEEP).unwrap();
+        let mut other = fixture
+            .store
+            .open_message(&message.entry_id(), Access::Modify)
+            .unwrap();
+        message.set(pr::SUBJECT, "mine").unwrap();
+        save_with_unknown_outcome(&mut message, Manner::Guarded, commit);
+        other.set(pr::SUBJECT, "theirs").unwrap();
+        let flags = KEEP | SaveFlags::FORCE_SAVE;
+        other.save_changes(flags).unwrap();
+        match commit {
+            Commit::TookPlace => {
+                let refused = message.conflict().unwrap_err();
+                assert!(matches!(refused, Error::InvalidParameter { .. }));
+            }
+            Commit::WasLost => {
+                let refused = message.save_changes(KEEP).unwrap_err();
+                assert!(matches!(refused, Error::ObjectChanged { .. }));
+                let conflict = message.conflict().unwrap();
+                message.resolve(&conflict, Resolution::Overwrite).unwrap();
+                assert_eq!(stored_subject(&message), (3, Some("mine".to_owned())));
+            }
+        }
+    }
 }

@@ -77,6 +77,7 @@ pub use conflict::{
 pub use db::database::Durability;
 pub use db::inspect::Cell;
 pub use db::place::NetworkFileSystems;
+pub use db::wake::Waking;
 pub use error::{Error, MapiCode, ObjectKind, Result, Source};
 pub use model::FolderKind as SpecialFolder;
 pub use model::{
@@ -89,13 +90,14 @@ pub use model::{
     property_sets,
 };
 pub use store::{
-    Attachment, AttachmentInfo, AttachmentNumber, CheckProgress, CheckReport, Collected, Conflict,
-    ConflictCopy, ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry, Folder,
-    FolderInfo, MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary, ModifyRecipients,
-    Outcomes, Page, Policy, PropertyProblem, PropertySlots, PropertyStream, Purge, Purged,
-    QueryResult, RecipientChange, RecipientEntry, RecordedSave, Resolution, Resolved, Resolver,
-    Restored, RowId, SaveOutcome, Saved, SavedBetween, SavedVersion, Store, StoreOptions,
-    StreamAccess, StreamReader, Theirs, UnknownNames, VersionContent, VersionInfo,
+    Attachment, AttachmentInfo, AttachmentNumber, Canceller, CheckProgress, CheckReport, Collected,
+    Conflict, ConflictCopy, ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry,
+    Folder, FolderInfo, MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary,
+    ModifyRecipients, Notice, Outcomes, Page, Policy, PropertyProblem, PropertySlots,
+    PropertyStream, Purge, Purged, QueryResult, RecipientChange, RecipientEntry, RecordedSave,
+    Resolution, Resolved, Resolver, Restored, RowId, SaveOutcome, Saved, SavedBetween,
+    SavedVersion, Staleness, Store, StoreOptions, StreamAccess, StreamReader, Subscription, Theirs,
+    UnknownNames, VersionContent, VersionInfo,
 };
 
 /// The example for a host that asks its user, compiled and run.

@@ -273,6 +273,10 @@ impl Database {
         self.settings.access == StoreAccess::ReadOnly
     }
 
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.place.path
     }

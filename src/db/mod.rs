@@ -3,6 +3,7 @@
 //! - [`database`]: the connections, and how a file is opened; [`place`]: where it may lie.
 //! - [`migrate`]: the schema and its version.
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
+//! - [`wake`]: waiting for what others commit.
 //! - [`transaction`]: reading, and writing in turn.
 //! - [`versioned`]: the one statement that decides whether a save goes through.
 //! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`conflict_copies`], [`named_properties`],
@@ -35,3 +36,4 @@ pub(crate) mod transaction;
 pub(crate) mod turn;
 pub(crate) mod versioned;
 pub(crate) mod versions;
+pub(crate) mod wake;

@@ -26,6 +26,14 @@ pub(crate) struct Place {
     pub(crate) occupant: Occupant,
 }
 
+/// Whether the processes of other hosts can reach a file too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locality {
+    Local,
+    /// By the name of the file system.
+    Network(&'static str),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occupant {
     Nothing,
@@ -99,17 +107,14 @@ impl Place {
         self.path.parent().unwrap_or(Path::new("/"))
     }
 
-    /// Refuses a network file system, by the directory, since the file may not be there yet (P6).
-    #[cfg(target_os = "linux")]
+    /// Refuses a network file system (P6).
     pub(crate) fn refuse_network(&self, policy: NetworkFileSystems) -> Result<()> {
         if policy == NetworkFileSystems::Allow {
             return Ok(());
         }
-        let statistics = rustix::fs::statfs(self.parent())
-            .map_err(|error| system("asking for the file system", error.into()))?;
-        match network_file_system(statistics.f_type as u64 & 0xFFFF_FFFF) {
-            None => Ok(()),
-            Some(name) => Err(Error::NoSupport {
+        match self.locality()? {
+            Locality::Local => Ok(()),
+            Locality::Network(name) => Err(Error::NoSupport {
                 detail: format!(
                     "{} is on {name}, where SQLite's shared memory and locks are not safe between hosts; \
                      move the store to a local disk, or allow network file systems if only one host \
@@ -120,11 +125,20 @@ impl Place {
         }
     }
 
-    /// Other systems have no common way to ask; nothing is refused there.
+    /// Where the file lies, by its directory, since it may not be there yet.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn locality(&self) -> Result<Locality> {
+        let statistics = rustix::fs::statfs(self.parent())
+            .map_err(|error| system("asking for the file system", error.into()))?;
+        let name = network_file_system(statistics.f_type as u64 & 0xFFFF_FFFF);
+        Ok(name.map_or(Locality::Local, Locality::Network))
+    }
+
+    /// Other systems have no common way to ask.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn refuse_network(&self, _policy: NetworkFileSystems) -> Result<()> {
+    pub(crate) fn locality(&self) -> Result<Locality> {
         let _ = self.parent();
-        Ok(())
+        Ok(Locality::Local)
     }
 
     /// Whether the medium itself cannot be written, by anybody.

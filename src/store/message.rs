@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::db::conflict_copies::Provenance;
-use crate::db::messages::{self, StoredMessage};
+use crate::db::messages::StoredMessage;
 use crate::db::pins::Pin;
 use crate::db::streams::PendingStreams;
 use crate::db::versioned::{Attempt, Resolving};
@@ -310,27 +310,6 @@ impl Message {
     /// Whether anything was changed here and not saved yet.
     pub fn has_pending_changes(&self) -> bool {
         !self.pending.is_empty()
-    }
-
-    /// Whether another client has saved or deleted the message since this handle's base. Reads the store; the
-    /// answer may be out of date as soon as it is given.
-    ///
-    /// # Errors
-    ///
-    /// `MAPI_E_INVALID_OBJECT` for a closed handle, and those of reading the store.
-    pub fn is_stale(&self) -> Result<bool> {
-        self.check_open()?;
-        let Some(base) = &self.base else {
-            return Ok(false);
-        };
-        let message_id = base.message_id;
-        let current = self
-            .store
-            .database
-            .read(|reader| messages::current_version(reader, message_id))?;
-        Ok(current.is_none_or(|current| {
-            current.row_version != base.version || current.deleted_at != self.aside.deleted_at
-        }))
     }
 
     /// The id under which the journal will know the next save; it stays the same until that succeeds (S8).

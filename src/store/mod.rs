@@ -13,7 +13,7 @@
 //! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks;
 //!   [`conflict_copies`]: what waits for a decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
-//! - [`watch`]: following the journal; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
+//! - [`watch`]: reading the journal; [`subscription`]: following it; [`stale`]: whether others changed an open message; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
 mod attachments;
@@ -48,10 +48,12 @@ mod read_state;
 mod recipients;
 mod resolve;
 mod save;
+mod stale;
 mod store_properties;
 mod stream;
 mod stream_draft;
 mod subject;
+mod subscription;
 mod take_over;
 mod versions;
 mod watch;
@@ -79,7 +81,9 @@ pub use read_state::MarkedInFolder;
 pub use recipients::{ModifyRecipients, RecipientChange, RecipientEntry, RowId};
 pub use resolve::{Policy, Resolution, Resolved, Resolver};
 pub use save::{RecordedSave, SaveOutcome, Saved};
+pub use stale::Staleness;
 pub use stream::StreamReader;
 #[cfg(feature = "mime")]
 pub(crate) use stream::from_io;
+pub use subscription::{Canceller, Notice, Subscription};
 pub use versions::{Restored, VersionContent, VersionInfo};

@@ -1,14 +1,9 @@
-//! Following the journal.
-
-use std::time::{Duration, Instant};
+//! Reading the journal.
 
 use crate::db::changes;
 use crate::error::Result;
 use crate::model::{ChangeNumber, EntryId, JournalEntry, RowVersion};
 use crate::store::Store;
-
-/// How often a waiting follower looks: one indexed read of a few microseconds.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Store {
     /// The number of the newest committed change.
@@ -30,31 +25,6 @@ impl Store {
     pub fn changes_after(&self, since: ChangeNumber, limit: u32) -> Result<Vec<JournalEntry>> {
         self.database
             .read(|reader| changes::after(reader, since, limit))
-    }
-
-    /// Waits until there are changes after `since`, and returns up to a thousand of them; none after the timeout.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading the store.
-    pub fn wait_for_changes(
-        &self,
-        since: ChangeNumber,
-        timeout: Duration,
-    ) -> Result<Vec<JournalEntry>> {
-        // No deadline: the timeout is longer than the clock can tell.
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if self.last_change()? > since {
-                return self.changes_after(since, 1_000);
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match left {
-                Some(Duration::ZERO) => return Ok(Vec::new()),
-                Some(left) => std::thread::sleep(LOOK_EVERY.min(left)),
-                None => std::thread::sleep(LOOK_EVERY),
-            }
-        }
     }
 
     /// The saves of a message after one of its versions, oldest first, as far as the journal goes back.

@@ -59,6 +59,7 @@ mod sharing;
 mod snapshots;
 mod status;
 mod subjects;
+mod subscriptions;
 mod support;
 mod values;
 mod versions;

@@ -191,3 +191,33 @@ fn watch_follows_the_changes_of_other_processes() {
     assert_eq!(again.lines().count(), 3, "{again}");
     shell.run(["watch", "--since", "nonsense"]).ended(2);
 }
+
+#[test]
+fn watch_says_what_the_journal_can_no_longer_tell() {
+    // K7
+    let shell = Shell::new();
+    for subject in ["a", "b", "c"] {
+        shell.draft(subject);
+    }
+    let by_hand = rusqlite::Connection::open(shell.store()).unwrap();
+    by_hand
+        .execute("DELETE FROM changes WHERE change_number <= 2", [])
+        .unwrap();
+    let arguments = ["watch", "--since", "0", "--count", "2"];
+    let told = shell.run(arguments).succeeded().stdout;
+    let lines: Vec<&str> = told.lines().map(str::trim_start).collect();
+    assert_eq!(
+        lines[0],
+        "2  overflow: the journal cannot tell what was changed after 0"
+    );
+    assert!(lines[1].starts_with("3  "), "{told}");
+    let mut watch = shell.command(arguments);
+    watch.arg("--json");
+    let mut watch = Session::new(watch);
+    assert_eq!(
+        watch.next(),
+        json!({"kind": "overflow", "after": 0, "through": 2})
+    );
+    assert_eq!(watch.next()["change_number"], 3);
+    assert!(watch.child.wait().unwrap().success());
+}

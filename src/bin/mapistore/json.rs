@@ -138,6 +138,16 @@ pub(crate) struct ChangeObject {
     pub(crate) process_id: u32,
 }
 
+/// Changes that the journal can no longer tell.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct GapObject {
+    pub(crate) kind: &'static str,
+    /// The last change before the gap.
+    pub(crate) after: ChangeNumber,
+    /// The last one in it.
+    pub(crate) through: ChangeNumber,
+}
+
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct ImportObject {
     pub(crate) imported: u64,

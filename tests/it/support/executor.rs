@@ -8,7 +8,7 @@ use mapistore::{
     AttachmentNumber, CopyFlags, Deletion, Durability, EmbeddedAccess, EntryId, Error, MapiProp,
     Message, MessageStatus, ModifyRecipients, PropertyName, PropertyStream, PropertyTag, Purge,
     ReadFlags, ReadState, Receipt, Recipient, RecipientChange, Restored, RowId, RowVersion,
-    SaveFlags, Saved, Store, StreamAccess, StreamReader, UnknownNames, pr,
+    SaveFlags, Saved, Staleness, Store, StreamAccess, StreamReader, UnknownNames, pr,
 };
 use serde_json::{Value, json};
 
@@ -181,6 +181,13 @@ impl Executor {
                     progress(map_names(&self.store()?, &names, true)?);
                 }
                 done()
+            }
+            Command::WaitUntilStale(handle) => {
+                match self.message(handle)?.wait_until_stale(Duration::MAX)? {
+                    Staleness::Changed { current_version } => Ok(json!(current_version.get())),
+                    Staleness::Deleted => done(),
+                    other => Err(Failure::other(format!("{other:?} after an endless wait"))),
+                }
             }
             Command::Fork(handle) => {
                 let mut message = self.messages.remove(&handle.0);

@@ -1,11 +1,12 @@
 //! What a forked child gets from a store and a handle that its parent opened.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use fork::Fork;
 use mapistore::{
-    Deletion, MapiProp, Message, ReadState, Recipient, SaveFlags, SpecialFolder, Store,
-    UnknownNames, pr,
+    ChangeNumber, Deletion, MapiProp, Message, ReadState, Recipient, SaveFlags, SpecialFolder,
+    Store, UnknownNames, pr,
 };
 use serde_json::json;
 
@@ -68,6 +69,11 @@ fn calls(store: Option<&Store>, message: Option<&mut Message>) -> Vec<(&'static 
         ("attachments", code(message.attachments())),
         ("attach", code(message.attach("child", &b"child"[..]))),
         ("is_stale", code(message.is_stale())),
+        (
+            "wait_until_stale",
+            code(message.wait_until_stale(Duration::MAX)),
+        ),
+        ("subscribe", code(store.subscribe(ChangeNumber::ZERO))),
         ("reload", code(message.reload())),
         (
             "set_read_state",

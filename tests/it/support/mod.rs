@@ -24,8 +24,8 @@ pub(crate) use client::{Client, FORCE, KEEP, expect};
 pub(crate) use link::Link;
 pub(crate) use marks::{Won, mark_of};
 pub(crate) use protocol::{
-    Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView, View,
-    Wanted,
+    Answer, Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView,
+    View, Wanted,
 };
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};

@@ -261,6 +261,9 @@ pub(crate) enum Command {
         prefix: String,
         count: u32,
     },
+    /// Waits until somebody else changes the message that is open; says the version that is there then, none if it
+    /// was deleted.
+    WaitUntilStale(Handle),
     /// Forks, lets the child try every call, and tells what it got.
     Fork(Handle),
 }

@@ -3,21 +3,19 @@
 use std::time::Duration;
 
 use clap::Args;
-use mapistore::{ChangeNumber, EntryId, JournalEntry, ObjectUid, Store};
+use mapistore::{ChangeNumber, EntryId, JournalEntry, Notice, ObjectUid, Store};
 
 use crate::args::Global;
 use crate::exit::{Exit, wrong};
-use crate::json::ChangeObject;
+use crate::json::{ChangeObject, GapObject};
 use crate::names;
 use crate::output::{Format, Output};
 use crate::values;
 
-/// How long one look at the journal waits; then the next one begins.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Follow the changes that all processes commit, one a line
 ///
 /// Until it is interrupted, or has shown --count changes. A change of several messages at once takes a line for each.
+/// Where the journal was purged a line says which changes it can no longer tell; that line counts as a change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,22 +34,21 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
         let store = global.open_to_read()?;
-        let mut since = match self.since {
+        let since = match self.since {
             None => store.last_change()?,
             Some(number) => ChangeNumber::new(number)
                 .ok_or_else(|| wrong(format!("--since {number}: change numbers begin at 0")))?,
         };
+        let mut changes = store.subscribe(since)?;
         let mut left = self.count.unwrap_or(u64::MAX);
         while left > 0 {
-            for change in store.wait_for_changes(since, PATIENCE)? {
-                since = change.change_number;
-                tell(&store, &change, output)?;
-                output.flush()?;
-                left = left.saturating_sub(1);
-                if left == 0 {
-                    break;
-                }
+            match changes.next(Duration::MAX)? {
+                Notice::Changed(change) => tell(&store, &change, output)?,
+                Notice::Overflow { after, through } => tell_gap(after, through, output)?,
+                _ => continue,
             }
+            output.flush()?;
+            left -= 1;
         }
         Ok(Exit::Done)
     }
@@ -68,6 +65,20 @@ fn tell(store: &Store, change: &JournalEntry, output: &mut Output) -> anyhow::Re
             Format::Json => output.json(&change_object(store, change, object, &properties))?,
             Format::People => output.line(&line(change, object, &properties))?,
         }
+    }
+    Ok(())
+}
+
+fn tell_gap(after: ChangeNumber, through: ChangeNumber, output: &mut Output) -> anyhow::Result<()> {
+    match output.format() {
+        Format::Json => output.json(&GapObject {
+            kind: "overflow",
+            after,
+            through,
+        })?,
+        Format::People => output.line(&format!(
+            "{through:>6}  overflow: the journal cannot tell what was changed after {after}"
+        ))?,
     }
     Ok(())
 }

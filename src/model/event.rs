@@ -65,7 +65,8 @@ change_kinds! {
     /// The store's own properties were set or deleted; the store's uid stands for the object.
     StoreChanged = "store-changed";
     /// Never stored: a follower is told so that changes up to this one were purged before it asked for them, and that
-    /// nobody knows any more what they changed. Names no object; time and process are those of the asking.
+    /// nobody knows any more what they changed. Names no object; time and process are those of the asking. A
+    /// [`Subscription`](crate::Subscription) says [`Notice::Overflow`](crate::Notice::Overflow) in its place.
     Overflow = "overflow";
 }
 

@@ -13,7 +13,8 @@
 //! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks;
 //!   [`conflict_copies`]: what waits for a decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
-//! - [`watch`]: reading the journal; [`subscription`]: following it; [`stale`]: whether others changed an open message; [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
+//! - [`watch`]: reading the journal; [`subscription`]: following it; [`stale`]: whether others changed an open message.
+//! - [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
 
 mod attachment;
 mod attachments;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::db::changes;
 use crate::db::wake::{Cancel, Wake, Waking, Woken};
 use crate::error::Result;
-use crate::model::{ChangeNumber, EntryId, JournalEntry, ObjectUid};
+use crate::model::{ChangeKind, ChangeNumber, EntryId, JournalEntry, ObjectUid};
 use crate::store::Store;
 
 /// How many changes are read ahead at most; the journal itself holds those that nobody took yet.
@@ -211,15 +211,22 @@ fn with_gaps(
     let whole = entries.len() < READ_AHEAD as usize;
     for entry in entries {
         let number = entry.change_number;
-        if number > told.next() {
-            let through = ChangeNumber::new(number.get() - 1).unwrap_or(told);
-            notices.push_back(Notice::Overflow {
-                after: told,
-                through,
-            });
-        }
+        let gap = |through| Notice::Overflow {
+            after: told,
+            through,
+        };
+        let notice = if entry.kind == ChangeKind::Overflow {
+            gap(number)
+        } else {
+            // Rows that somebody deleted by hand: the store's own purge says how far it went.
+            if number > told.next() {
+                let through = ChangeNumber::new(number.get() - 1).unwrap_or(told);
+                notices.push_back(gap(through));
+            }
+            Notice::Changed(entry)
+        };
+        notices.push_back(notice);
         told = number;
-        notices.push_back(Notice::Changed(entry));
     }
     if whole && told != last {
         notices.push_back(Notice::Overflow {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mapistore::{
-    Access, ChangeKind, ChangeNumber, Deletion, EntryId, JournalEntry, MapiCode, ObjectUid, Purge,
-    Purged, SaveFlags, SavedBetween, Store, VersionContent, pr,
+    Access, ChangeKind, ChangeNumber, Deletion, EntryId, JournalEntry, MapiCode, Notice, ObjectUid,
+    Purge, Purged, SaveFlags, SavedBetween, Store, VersionContent, pr,
 };
 
 use crate::support::{
@@ -143,11 +143,15 @@ fn follower_of_a_purged_journal_is_told_of_an_overflow_and_of_all_that_came_late
     assert_eq!(created.objects, [other.object()]);
     // Who has seen what was purged has missed nothing.
     assert_eq!(told(&test.store, seen)[..], entries[1..]);
-    let waited = test
-        .store
-        .wait_for_changes(ChangeNumber::ZERO, Duration::ZERO)
-        .unwrap();
-    assert_eq!(waited.len(), 2);
+    let mut changes = test.store.subscribe(ChangeNumber::ZERO).unwrap();
+    let gap = Notice::Overflow {
+        after: ChangeNumber::ZERO,
+        through: overflow.change_number,
+    };
+    assert_eq!(changes.next(Duration::ZERO).unwrap(), gap);
+    let next = changes.next(Duration::ZERO).unwrap();
+    assert_eq!(next, Notice::Changed(created.clone()));
+    assert_eq!(changes.next(Duration::ZERO).unwrap(), Notice::TimedOut);
     let first = test.store.changes_after(ChangeNumber::ZERO, 1).unwrap();
     assert_eq!(first[0].kind, ChangeKind::Overflow);
 }

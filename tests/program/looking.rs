@@ -216,7 +216,7 @@ fn watch_says_what_the_journal_can_no_longer_tell() {
     let mut watch = Session::new(watch);
     assert_eq!(
         watch.next(),
-        json!({"kind": "overflow", "after": 0, "through": 2})
+        json!({"kind": "overflow", "after": 0, "change_number": 2})
     );
     assert_eq!(watch.next()["change_number"], 3);
     assert!(watch.child.wait().unwrap().success());

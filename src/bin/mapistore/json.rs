@@ -141,11 +141,11 @@ pub(crate) struct ChangeObject {
 /// Changes that the journal can no longer tell.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct GapObject {
+    /// The last change in the gap, so that who goes on later goes on behind it.
+    pub(crate) change_number: ChangeNumber,
     pub(crate) kind: &'static str,
     /// The last change before the gap.
     pub(crate) after: ChangeNumber,
-    /// The last one in it.
-    pub(crate) through: ChangeNumber,
 }
 
 #[derive(Debug, serde::Serialize)]

@@ -72,9 +72,9 @@ fn tell(store: &Store, change: &JournalEntry, output: &mut Output) -> anyhow::Re
 fn tell_gap(after: ChangeNumber, through: ChangeNumber, output: &mut Output) -> anyhow::Result<()> {
     match output.format() {
         Format::Json => output.json(&GapObject {
+            change_number: through,
             kind: "overflow",
             after,
-            through,
         })?,
         Format::People => output.line(&format!(
             "{through:>6}  overflow: the journal cannot tell what was changed after {after}"

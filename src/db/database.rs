@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ use crate::db::lock_file::{LockAccess, LockFile};
 use crate::db::migrate::{self, SchemaState};
 use crate::db::pins::Pin;
 use crate::db::place::{NetworkFileSystems, Occupant, Place};
+use crate::db::writer::Writer;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{ChangeNumber, FileTime, StoreUid};
 
@@ -75,13 +76,12 @@ pub(crate) struct Database {
     connections: Option<Connections>,
     opened_by: u32,
     last_change: AtomicI64,
-    turn_is_stuck: AtomicBool,
 }
 
 pub(crate) struct Connections {
     readers: r2d2::Pool<SqliteConnectionManager>,
-    /// The one connection that writes; none in a store opened read-only.
-    pub(crate) writer: Option<Mutex<Connection>>,
+    /// None in a store opened read-only.
+    pub(crate) writer: Option<Arc<Writer>>,
     /// `F-lock`; none on a read-only medium that has none. It stands last, and so is closed last: presence
     /// is held for as long as a connection is open.
     pub(crate) lock_file: Option<Arc<LockFile>>,
@@ -110,6 +110,16 @@ impl Drop for Database {
             let _ = done.send(());
         });
         let _ = wait.recv_timeout(LONGEST_CLOSE);
+        // The thread that commits has answered the last save, and may not have let go of the connection yet.
+        let writer = self
+            .connections
+            .as_ref()
+            .and_then(|open| open.writer.as_ref());
+        let at_work = writer.map(|writer| writer.at_work());
+        let _idle = at_work
+            .as_ref()
+            .and_then(|it| it.try_lock_for(LONGEST_CLOSE));
+        drop(self.connections.take());
     }
 }
 
@@ -228,18 +238,22 @@ impl Database {
             }
             (migrate::store_uid(&reader)?, changes::last(&reader)?)
         };
+        let lock_file = lock_file.map(Arc::new);
+        let writer = writer.zip(lock_file.clone()).map(|(writer, lock_file)| {
+            let name = settings.client_name.clone();
+            Arc::new(Writer::new(writer, lock_file, name, settings.busy_timeout))
+        });
         Ok(Database {
             place,
             settings,
             store_uid,
             connections: Some(Connections {
                 readers,
-                writer: writer.map(Mutex::new),
-                lock_file: lock_file.map(Arc::new),
+                writer,
+                lock_file,
             }),
             opened_by: std::process::id(),
             last_change: AtomicI64::new(last_change.get()),
-            turn_is_stuck: AtomicBool::new(false),
         })
     }
 
@@ -279,11 +293,6 @@ impl Database {
 
     pub(crate) fn path(&self) -> &Path {
         &self.place.path
-    }
-
-    /// Whether the last writer of this process that waited for the turn did not get it in time.
-    pub(crate) fn turn_is_stuck(&self) -> &AtomicBool {
-        &self.turn_is_stuck
     }
 
     /// Remembers the newest change that this process has seen.

@@ -32,7 +32,7 @@ use nix::fcntl::fcntl;
 use nix::libc::{self, c_int, c_short};
 
 use super::pins::{Pin, Pins};
-use super::turn::{Turn, Turnstile};
+use super::turn::{InLine, Turn, Turnstile};
 
 const PRESENCE: ByteRange = ByteRange { start: 2, len: 1 };
 
@@ -157,6 +157,19 @@ impl LockFile {
     pub(crate) fn wait_turn(&self, deadline: Instant) -> io::Result<Option<Turn>> {
         self.locks.check_writable()?;
         self.turnstile.wait_turn(&self.locks, deadline)
+    }
+
+    /// What a thread of its own needs to wait for the turn in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::PermissionDenied`] with [`LockAccess::ReadOnly`].
+    pub(crate) fn line(&self) -> io::Result<InLine> {
+        self.locks.check_writable()?;
+        Ok(InLine {
+            locks: Arc::clone(&self.locks),
+            turnstile: Arc::clone(&self.turnstile),
+        })
     }
 
     /// Keeps whatever a reader of the store as of change `at`, or later, may need.

@@ -4,7 +4,7 @@
 //! - [`migrate`]: the schema and its version.
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`wake`]: waiting for what others commit.
-//! - [`transaction`]: reading, and writing in turn.
+//! - [`transaction`]: reading, and what a write sees; [`writer`]: writing in turn, and together ([`commit_queue`], [`sync`]).
 //! - [`versioned`]: the one statement that decides whether a save goes through.
 //! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`conflict_copies`], [`named_properties`],
 //!   [`store_info`]: a table each. [`purge`]: what goes from two of them on purpose.
@@ -13,6 +13,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod check;
+pub(crate) mod commit_queue;
 pub(crate) mod conflict_copies;
 pub(crate) mod contents;
 pub(crate) mod database;
@@ -32,8 +33,10 @@ pub(crate) mod purge;
 pub(crate) mod sql_types;
 pub(crate) mod store_info;
 pub(crate) mod streams;
+mod sync;
 pub(crate) mod transaction;
 pub(crate) mod turn;
 pub(crate) mod versioned;
 pub(crate) mod versions;
 pub(crate) mod wake;
+pub(crate) mod writer;

@@ -1,33 +1,16 @@
-//! Reading, and writing in turn.
+//! Reading, and what a write sees.
 
-use std::cell::Cell;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use crate::db::changes;
 use crate::db::database::Database;
-use crate::db::failure::{WriteFailure, sqlite, while_doing};
-use crate::db::lock_file::LockFile;
-use crate::db::migrate;
-use crate::db::turn::Turn;
+use crate::db::failure::{WriteFailure, while_doing};
+use crate::db::versioned::Outcome;
+use crate::db::writer::{SharedJob, Writer};
 use crate::error::{Error, Result};
 use crate::model::{ChangeNumber, FileTime};
-
-/// From how many pages of WAL a checkpoint is made, after the turn.
-const CHECKPOINT_PAGES: i32 = 1_000;
-/// From how many pages it is made inside the turn: outside, other writers may append as fast as it copies, and
-/// then the WAL is never reset.
-const CHECKPOINT_PAGES_IN_TURN: i32 = 4_000;
-
-/// How long a turn is waited for that was not had in time before.
-const STUCK_PATIENCE: Duration = Duration::from_millis(20);
-
-thread_local! {
-    /// Pages in the WAL after the last commit of this thread; SQLite's hook has no other way to tell.
-    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
-}
 
 /// A connection that only reads, as the floors above know it.
 pub(crate) type Reader = Connection;
@@ -125,187 +108,36 @@ impl Database {
     /// when it was not had in time; `work` runs inside the transaction.
     pub(crate) fn write<T>(
         &self,
-        before_waiting: impl Fn(&Connection) -> Result<()>,
+        before_waiting: impl Fn(&Reader) -> Result<()>,
         work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
     ) -> Result<T, WriteFailure> {
-        let started = Instant::now();
-        let timeout = self.settings().busy_timeout;
-        let connections = self.connections()?;
-        let Some(writer) = &connections.writer else {
-            return Err(Error::NoAccess {
-                detail: "the store was opened read-only".into(),
-            }
-            .into());
-        };
-        let busy = || Error::Busy {
-            waited: timeout,
-            source: None,
-        };
-
-        let refuse_early = || self.read(&before_waiting);
-        let writer = match writer.try_lock() {
-            Some(writer) => writer,
-            None => {
-                refuse_early()?;
-                match writer.try_lock_for(timeout) {
-                    Some(writer) => writer,
-                    None => {
-                        refuse_early()?;
-                        return Err(busy().into());
-                    }
-                }
-            }
-        };
-        let turn = match &connections.lock_file {
-            None => None,
-            Some(lock_file) => match lock_file.try_turn() {
-                Ok(Some(turn)) => Some(turn),
-                // Without helper thread or kernel memory there is no waiting in order; SQLite's lock is enough.
-                Err(_) => None,
-                Ok(None) => {
-                    refuse_early()?;
-                    self.wait_turn(lock_file, started + timeout / 2)
-                }
-            },
-        };
-
-        let remaining = timeout
-            .saturating_sub(started.elapsed())
-            .max(Duration::from_millis(1));
-        writer
-            .busy_timeout(remaining)
-            .map_err(while_doing("setting the busy timeout"))?;
-        writer.wal_hook(Some(|_, pages| {
-            WAL_PAGES.set(pages);
-            Ok(())
-        }));
-        WAL_PAGES.set(0);
-        let result = self.run(&writer, timeout, work);
-        let pages = WAL_PAGES.get();
-        if pages >= CHECKPOINT_PAGES_IN_TURN {
-            checkpoint(&writer);
-        }
-        drop(turn);
-        if (CHECKPOINT_PAGES..CHECKPOINT_PAGES_IN_TURN).contains(&pages) {
-            checkpoint(&writer);
-        }
-        // A plain release would let this thread take the mutex again before those that wait.
-        parking_lot::MutexGuard::unlock_fair(writer);
-        // Whoever holds SQLite's lock may have had it before there was anything to wait for, and others may have
-        // saved meanwhile: no turn in time is the last reason of all (S0).
-        if let Err(WriteFailure::Nothing(Error::Busy { .. })) = &result {
-            refuse_early()?;
-        }
-        result
+        self.writer()?.write(&|| self.read(&before_waiting), work)
     }
 
-    /// Waits for the turn, but not for ever: it is for fairness, not for safety, and its holder may be stopped, or a
-    /// forked child may keep it. What is left of the time is for SQLite's own lock. Once it was not had in time, the
-    /// next writers ask only briefly, until one gets it again: else each of them would lose half of its time.
-    fn wait_turn(&self, lock_file: &LockFile, deadline: Instant) -> Option<Turn> {
-        let deadline = if self.turn_is_stuck().load(Ordering::Relaxed) {
-            deadline.min(Instant::now() + STUCK_PATIENCE)
-        } else {
-            deadline
-        };
-        let turn = lock_file.wait_turn(deadline).ok().flatten();
-        self.turn_is_stuck()
-            .store(turn.is_none(), Ordering::Relaxed);
-        turn
-    }
-
-    fn run<T>(
+    /// Writes like [`Database::write`], together with others that wait at the same moment: in one transaction, each
+    /// for itself all or nothing, and with one commit for all of them. `weight` is about what it writes, in bytes.
+    pub(crate) fn write_shared(
         &self,
-        writer: &Connection,
-        timeout: Duration,
-        work: impl FnOnce(&WriteTransaction<'_>) -> Result<Ending<T>>,
-    ) -> Result<T, WriteFailure> {
-        // What a panic or a failed rollback left open would keep every process from writing.
-        roll_back(writer);
-        let begun = writer
-            .prepare_cached("BEGIN IMMEDIATE")
-            .and_then(|mut begin| begin.execute([]));
-        begun.map_err(|error| match sqlite("beginning to write", error) {
-            Error::Busy { source, .. } => Error::Busy {
-                waited: timeout,
-                source,
-            },
-            error => error,
-        })?;
-        let transaction = WriteTransaction {
-            connection: writer,
-            now: FileTime::from_timestamp(jiff::Timestamp::now()),
-            client_name: &self.settings().client_name,
-        };
-        let ending = refuse_newer_schema(writer).and_then(|()| work(&transaction));
-        match ending {
-            Ok(Ending::Commit(value)) => {
-                let committed = writer
-                    .prepare_cached("COMMIT")
-                    .and_then(|mut commit| commit.execute([]));
-                match committed {
-                    Ok(_) => Ok(value),
-                    Err(error) => {
-                        roll_back(writer);
-                        Err(commit_failure(error))
-                    }
-                }
-            }
-            Ok(Ending::RollBack(value)) => {
-                roll_back(writer);
-                Ok(value)
-            }
-            Err(error) => {
-                roll_back(writer);
-                Err(error.into())
-            }
-        }
+        before_waiting: impl Fn(&Reader) -> Result<()>,
+        job: SharedJob,
+        weight: usize,
+    ) -> Result<Outcome, WriteFailure> {
+        self.writer()?
+            .write_shared(&|| self.read(&before_waiting), job, weight)
     }
-}
 
-/// A migration waits until no older version has the store open, so this only meets a schema version that was
-/// written past the locks; still, nothing may be written by rules that are no longer the store's (P4).
-fn refuse_newer_schema(writer: &Connection) -> Result<()> {
-    let version: i64 = writer
-        .prepare_cached("PRAGMA user_version")
-        .and_then(|mut pragma| pragma.query_row([], |row| row.get(0)))
-        .map_err(while_doing("reading the schema version"))?;
-    if version == migrate::SCHEMA_VERSION {
-        Ok(())
-    } else {
-        Err(migrate::newer(version))
+    fn writer(&self) -> Result<&Arc<Writer>> {
+        let writer = self.connections()?.writer.as_ref();
+        writer.ok_or_else(|| Error::NoAccess {
+            detail: "the store was opened read-only".into(),
+        })
     }
-}
-
-/// SQLite has rolled back by itself after some errors, a full disk among them; then there is nothing to do. A
-/// rollback that fails leaves nothing behind either: the transaction ends with the connection.
-fn roll_back(writer: &Connection) {
-    if !writer.is_autocommit() {
-        let _ = writer
-            .prepare_cached("ROLLBACK")
-            .and_then(|mut roll_back| roll_back.execute([]));
-    }
-}
-
-/// A commit that found no space, or no lock, has not written its last frame. After any other failure the frames
-/// may be whole on the disk, and the next opener may find the commit there.
-fn commit_failure(error: rusqlite::Error) -> WriteFailure {
-    use rusqlite::ErrorCode::{ConstraintViolation, DatabaseBusy, DiskFull};
-    match error.sqlite_error_code() {
-        Some(DiskFull | DatabaseBusy | ConstraintViolation) => {
-            WriteFailure::Nothing(sqlite("committing", error))
-        }
-        _ => WriteFailure::CommitUnknown(Box::new(error)),
-    }
-}
-
-/// Passive: it waits for nobody. What it could not copy the next one does, so its failure is nobody's.
-fn checkpoint(writer: &Connection) {
-    let _ = writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::db::database::{Durability, Settings, StoreAccess, WhenMissing};
     use crate::db::place::NetworkFileSystems;

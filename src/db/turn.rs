@@ -8,6 +8,9 @@
 //! started when there is first somebody to wait for, takes the locks and hands the turn over. If its
 //! caller has gone meanwhile it gives the turn up again, unless another caller has come and joined.
 //!
+//! A thread that has nothing else to do, and no deadline, waits in the kernel itself ([`InLine`]): that saves a wake-up at each
+//! hand-over.
+//!
 //! The turn is for fairness, not for safety: SQLite has its own lock.
 
 use std::io;
@@ -30,14 +33,49 @@ const QUEUE_AND_TURN: ByteRange = ByteRange { start: 0, len: 2 };
 pub(crate) struct Turn {
     locks: Arc<ByteLocks>,
     turnstile: Arc<Turnstile>,
+    had: Had,
+}
+
+/// How a turn was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Had {
+    Asking,
+    InLine,
+}
+
+impl Turn {
+    /// Whether another process waits for its turn.
+    pub(crate) fn is_wanted_by_others(&self) -> bool {
+        // Where the kernel does not say, others are given the benefit of the doubt.
+        self.locks.locked_by_others(QUEUE).unwrap_or(true)
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         // A forked child would free the lock under its parent.
         if self.locks.is_owner() {
-            self.turnstile.give_up_turn(&self.locks);
+            self.turnstile.give_up_turn(&self.locks, self.had);
         }
+    }
+}
+
+/// What a thread needs to wait for the turn in the kernel, however long: it keeps the lock file open, and neither presence nor
+/// the store's connections.
+#[derive(Debug)]
+pub(crate) struct InLine {
+    pub(super) locks: Arc<ByteLocks>,
+    pub(super) turnstile: Arc<Turnstile>,
+}
+
+impl InLine {
+    /// Waits for the turn; none if it is no longer wanted once there is a place in the queue.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says when it has no memory for a lock.
+    pub(crate) fn wait(self, wanted: impl Fn() -> bool) -> io::Result<Option<Turn>> {
+        self.turnstile.wait_in_line(&self.locks, wanted)
     }
 }
 
@@ -62,6 +100,8 @@ struct State {
     /// What the helper is to wait for. It travels with the errand, so that an idle helper does not
     /// keep the file open.
     errand: Option<Arc<ByteLocks>>,
+    /// The last turn was had in line while a caller waited, who comes before the next one of that kind.
+    is_owed: bool,
     helper_started: bool,
     closed: bool,
 }
@@ -90,7 +130,7 @@ impl Turnstile {
         if had {
             state.phase = Phase::Held;
         }
-        Ok(had.then(|| self.turn(locks)))
+        Ok(had.then(|| self.turn(locks, Had::Asking)))
     }
 
     /// Waits for the turn until the deadline.
@@ -103,7 +143,37 @@ impl Turnstile {
         state.waiting += 1;
         let had = self.wait_until_had(&mut state, locks, deadline);
         state.waiting -= 1;
-        Ok(had?.then(|| self.turn(locks)))
+        if state.is_owed {
+            state.is_owed = false;
+            self.for_callers.notify_all();
+        }
+        Ok(had?.then(|| self.turn(locks, Had::Asking)))
+    }
+
+    /// Waits for the turn in the kernel, unless it is no longer wanted once there is a place in the queue.
+    fn wait_in_line(
+        self: &Arc<Self>,
+        locks: &Arc<ByteLocks>,
+        wanted: impl Fn() -> bool,
+    ) -> io::Result<Option<Turn>> {
+        let mut state = self.state.lock();
+        while !matches!(state.phase, Phase::Free) || state.is_owed {
+            self.for_callers.wait(&mut state);
+        }
+        if take_now(locks)? {
+            state.phase = Phase::Held;
+            return Ok(Some(self.turn(locks, Had::InLine)));
+        }
+        state.phase = Phase::Asked;
+        let taken = MutexGuard::unlocked(&mut state, || self.take_waiting(locks, wanted));
+        state.phase = match taken {
+            Ok(true) => Phase::Held,
+            Ok(false) | Err(_) => Phase::Free,
+        };
+        if !matches!(taken, Ok(true)) {
+            self.for_callers.notify_all();
+        }
+        Ok(taken?.then(|| self.turn(locks, Had::InLine)))
     }
 
     /// Lets the helper end; a turn that is out stays.
@@ -174,7 +244,7 @@ impl Turnstile {
                 self.for_helper.wait(&mut state);
                 continue;
             };
-            let taken = MutexGuard::unlocked(&mut state, || self.take_waiting(&locks));
+            let taken = MutexGuard::unlocked(&mut state, || self.take_waiting(&locks, || false));
             state.phase = match taken {
                 Ok(true) if state.waiting > 0 => Phase::Taken,
                 Err(error) if state.waiting > 0 => Phase::Failed(error),
@@ -189,10 +259,10 @@ impl Turnstile {
     }
 
     /// Takes the turn, however long that takes; false if nobody waits for it any more.
-    fn take_waiting(&self, locks: &ByteLocks) -> io::Result<bool> {
+    fn take_waiting(&self, locks: &ByteLocks, wanted: impl Fn() -> bool) -> io::Result<bool> {
         locks.wait_lock(QUEUE)?;
         // Others stand behind a process that has the queue, so it is not kept for nobody.
-        let wanted = self.state.lock().waiting > 0;
+        let wanted = wanted() || self.state.lock().waiting > 0;
         let taken = if wanted {
             locks.wait_lock(TURN).map(|()| true)
         } else {
@@ -202,20 +272,20 @@ impl Turnstile {
         taken
     }
 
-    fn give_up_turn(&self, locks: &ByteLocks) {
+    fn give_up_turn(&self, locks: &ByteLocks, had: Had) {
         let mut state = self.state.lock();
         // Unlocked before the phase says so: a thread that took the turn in between would lose it.
         unlock(locks, TURN);
         state.phase = Phase::Free;
-        if state.waiting > 0 {
-            self.for_callers.notify_all();
-        }
+        state.is_owed = had == Had::InLine && state.waiting > 0;
+        self.for_callers.notify_all();
     }
 
-    fn turn(self: &Arc<Self>, locks: &Arc<ByteLocks>) -> Turn {
+    fn turn(self: &Arc<Self>, locks: &Arc<ByteLocks>, had: Had) -> Turn {
         Turn {
             locks: Arc::clone(locks),
             turnstile: Arc::clone(self),
+            had,
         }
     }
 }
@@ -481,7 +551,7 @@ mod tests {
         let child = parent.as_in_forked_child();
         assert!(child.try_turn().is_err());
         assert!(child.wait_turn(soon()).is_err());
-        drop(child.turnstile().turn(child.locks()));
+        drop(child.turnstile().turn(child.locks(), Had::Asking));
         drop(child);
         assert!(other.try_turn().unwrap().is_none());
         drop(turn);

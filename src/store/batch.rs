@@ -16,7 +16,7 @@ enum Part {
     Refused(Error),
     /// Nothing is pending, so nothing is written (S3).
     Idle,
-    Save(Prepared),
+    Save(Box<Prepared>),
 }
 
 /// How a handle came through the transaction, which may still fail.
@@ -152,7 +152,7 @@ impl Store {
         match self.refusal(message) {
             Some(error) => Part::Refused(error),
             None if message.is_idle(manner) => Part::Idle,
-            None => Part::Save(message.prepare(manner)),
+            None => Part::Save(Box::new(message.prepare(manner))),
         }
     }
 
@@ -183,12 +183,7 @@ fn pass(tx: &WriteTransaction<'_>, message: &Message, part: &Part) -> Result<Pas
             .map_or_else(Passed::Failed, |()| Passed::Idle)),
         Part::Save(prepared) => {
             // A message whose stream is gone has written something before it fails.
-            let passed = tx.part(|| {
-                message.write(tx, prepared).map(|outcome| match outcome {
-                    Outcome::Saved(_) => Ending::Commit(outcome),
-                    _ => Ending::RollBack(outcome),
-                })
-            })?;
+            let passed = tx.part(|| prepared.write(tx))?;
             Ok(passed.map_or_else(Passed::Failed, Passed::Came))
         }
     }

@@ -47,8 +47,10 @@ fn message_without_room_on_the_disk_keeps_no_other_from_being_saved() {
     messages[1].set(pr::BODY, enough).unwrap();
     let connections = store.database.connections().unwrap();
     let limit = |pages: u32| {
-        let writer = connections.writer.as_ref().unwrap().lock();
-        writer.pragma_update(None, "max_page_count", pages).unwrap();
+        let writer = connections.writer.as_ref().unwrap();
+        let connection = writer.connection();
+        let limited = connection.pragma_update(None, "max_page_count", pages);
+        limited.unwrap();
     };
     let save_id = messages[1].save_id();
     limit(150);
@@ -70,10 +72,7 @@ fn batch_settles_saves_of_unknown_outcome() {
     let mut messages = drafts(store, 2);
     // The first was committed after all, the second was not.
     let prepared = messages[0].prepare(Manner::Guarded);
-    let outcome = store.database.write(
-        |_| Ok(()),
-        |tx| messages[0].write(tx, &prepared).map(Ending::Commit),
-    );
+    let outcome = store.database.write(|_| Ok(()), |tx| prepared.write(tx));
     assert!(matches!(outcome.unwrap(), Outcome::Saved(_)));
     for message in &mut messages {
         message.outcome_unknown("the disk is tired".into());

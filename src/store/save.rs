@@ -15,8 +15,8 @@ use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save, SavedRow}
 use crate::error::{Error, ObjectKind, Result, Source};
 use crate::model::document::{self, Documents};
 use crate::model::{
-    AccessLevel, ChangeNumber, Content, EntryId, FileTime, PredecessorChangeList, PropertyTag,
-    RowVersion, SaveFlags, SaveId, StreamReference, changed_properties,
+    AccessLevel, ChangeNumber, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList,
+    PropertyTag, RowVersion, SaveFlags, SaveId, StoreUid, StreamReference, changed_properties,
 };
 use crate::store::Store;
 use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Resolves, Unsettled};
@@ -112,15 +112,34 @@ impl Manner {
     }
 }
 
-/// A save of one handle, ready to be written.
+/// A save of one handle, ready to be written, and all that it takes: whoever commits for several threads writes theirs too.
 pub(super) struct Prepared {
+    store: StoreUid,
+    uid: ObjectUid,
+    content: Arc<Content>,
     documents: Documents,
     checksum: i64,
+    save_id: SaveId,
+    attempt: Attempt,
     changed: Vec<PropertyTag>,
     base_streams: BTreeSet<StreamReference>,
     streams: BTreeSet<StreamReference>,
+    new_streams: NewStreams,
     predecessors: PredecessorChangeList,
+    unsettled: Vec<Unsettled>,
     manner: Manner,
+    target: Target,
+}
+
+/// Where a save goes.
+enum Target {
+    Stored {
+        message_id: i64,
+        /// The version that the handle is built on.
+        version: RowVersion,
+        resolves: Option<Resolves>,
+    },
+    New(Birth),
 }
 
 impl Message {
@@ -173,22 +192,18 @@ impl Message {
                 .read(|reader| self.refuse_idle(reader))?;
             return Ok(self.conclude_idle(afterwards));
         }
-        let prepared = self.prepare(manner);
+        let prepared = Arc::new(self.prepare(manner));
         #[cfg(feature = "planted-faults")]
         if planted_faults::chosen() == Some(planted_faults::Fault::CheckThenWrite) {
             self.store
                 .database
                 .read(|reader| self.refuse_before_waiting(reader, &prepared))?;
         }
-        let written = self.store.database.write(
+        let job = Arc::clone(&prepared);
+        let written = self.store.database.write_shared(
             |reader| self.refuse_before_waiting(reader, &prepared),
-            |tx| {
-                let outcome = self.write(tx, &prepared)?;
-                Ok(match outcome {
-                    Outcome::Saved(_) => Ending::Commit(outcome),
-                    _ => Ending::RollBack(outcome),
-                })
-            },
+            Arc::new(move |tx| job.write(tx)),
+            prepared.weight(),
         );
         match written {
             Ok(outcome) => self.conclude(outcome, afterwards),
@@ -235,10 +250,32 @@ impl Message {
             Some(_) => self.pending.touched.iter().copied().collect(),
             None => changed_properties(&Content::default(), &self.mine),
         };
+        let target = match &self.base {
+            Some(base) => Target::Stored {
+                message_id: base.message_id,
+                version: base.version,
+                resolves: self.pending.resolves,
+            },
+            None => Target::New(Birth {
+                folder: self.aside.folder,
+                created_at: self.aside.created_at,
+                marks: self.read_marks(),
+                is_associated: self.aside.is_associated,
+                provenance: self.pending.provenance,
+            }),
+        };
         Prepared {
             checksum: document::checksum(&self.uid, &documents),
+            store: self.store.uid(),
+            uid: self.uid,
+            content: Arc::clone(&self.mine),
             documents,
+            save_id: self.pending.save_id,
+            attempt: self.pending.attempt,
             changed,
+            new_streams: self.pending.streams.clone(),
+            unsettled: self.pending.unsettled.clone(),
+            target,
             base_streams: self
                 .base
                 .as_ref()
@@ -251,59 +288,6 @@ impl Message {
                 .map(|base| base.predecessors.clone())
                 .unwrap_or_default(),
             manner,
-        }
-    }
-
-    /// Writes a prepared save. The only way to the deciding statement.
-    pub(super) fn write(&self, tx: &WriteTransaction<'_>, prepared: &Prepared) -> Result<Outcome> {
-        let save = Save {
-            store: self.store.uid(),
-            uid: self.uid,
-            content: &self.mine,
-            documents: &prepared.documents,
-            checksum: prepared.checksum,
-            save_id: self.pending.save_id,
-            changed: &prepared.changed,
-            base_streams: &prepared.base_streams,
-            streams: &prepared.streams,
-            pending_streams: &self.pending.streams,
-            predecessors: &prepared.predecessors,
-        };
-        // The newest save of unknown outcome that was committed after all is what this one is built on, or is this one.
-        for earlier in self.pending.unsettled.iter().rev() {
-            let Some(recorded) = changes::find_save(tx.connection, self.uid, earlier.save_id)?
-            else {
-                continue;
-            };
-            if Arc::ptr_eq(&earlier.content, &self.mine) && earlier.save_id == save.save_id {
-                return Ok(Outcome::SavedBefore(recorded));
-            }
-            let Some(stored) = messages::load(tx.connection, self.uid)? else {
-                return Ok(Outcome::Gone);
-            };
-            let base_streams = earlier.content.streams();
-            let save = Save {
-                base_streams: &base_streams,
-                ..save
-            };
-            let guard = prepared.manner.guard(recorded.row_version, None);
-            return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
-        }
-        match &self.base {
-            Some(base) => {
-                let guard = prepared.manner.guard(base.version, self.pending.resolves);
-                versioned::save(tx, &save, base.message_id, guard, self.pending.attempt)
-            }
-            None => {
-                let birth = Birth {
-                    folder: self.aside.folder,
-                    created_at: self.aside.created_at,
-                    marks: self.read_marks(),
-                    is_associated: self.aside.is_associated,
-                    provenance: self.pending.provenance,
-                };
-                versioned::insert_first(tx, &save, birth, self.pending.attempt)
-            }
         }
     }
 
@@ -505,6 +489,75 @@ impl Message {
                 self.state = HandleState::Closed;
                 self.pin = None;
             }
+        }
+    }
+}
+
+impl Prepared {
+    /// About what it writes, in bytes.
+    fn weight(&self) -> usize {
+        let documents = &self.documents;
+        let lengths = [
+            &documents.properties,
+            &documents.recipients,
+            &documents.attachments,
+        ];
+        lengths.map(String::len).iter().sum::<usize>() + self.new_streams.total()
+    }
+
+    /// Writes the save, and wants a commit only if that made a version. The only way to the deciding statement.
+    pub(super) fn write(&self, tx: &WriteTransaction<'_>) -> Result<Ending<Outcome>> {
+        let outcome = self.decide(tx)?;
+        Ok(match outcome {
+            Outcome::Saved(_) => Ending::Commit(outcome),
+            _ => Ending::RollBack(outcome),
+        })
+    }
+
+    fn decide(&self, tx: &WriteTransaction<'_>) -> Result<Outcome> {
+        let save = Save {
+            store: self.store,
+            uid: self.uid,
+            content: &self.content,
+            documents: &self.documents,
+            checksum: self.checksum,
+            save_id: self.save_id,
+            changed: &self.changed,
+            base_streams: &self.base_streams,
+            streams: &self.streams,
+            pending_streams: &self.new_streams,
+            predecessors: &self.predecessors,
+        };
+        // The newest save of unknown outcome that was committed after all is what this one is built on, or is this one.
+        for earlier in self.unsettled.iter().rev() {
+            let Some(recorded) = changes::find_save(tx.connection, self.uid, earlier.save_id)?
+            else {
+                continue;
+            };
+            if Arc::ptr_eq(&earlier.content, &self.content) && earlier.save_id == save.save_id {
+                return Ok(Outcome::SavedBefore(recorded));
+            }
+            let Some(stored) = messages::load(tx.connection, self.uid)? else {
+                return Ok(Outcome::Gone);
+            };
+            let base_streams = earlier.content.streams();
+            let save = Save {
+                base_streams: &base_streams,
+                ..save
+            };
+            let guard = self.manner.guard(recorded.row_version, None);
+            return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
+        }
+        match self.target {
+            Target::Stored {
+                message_id,
+                version,
+                resolves,
+            } => {
+                let guard = self.manner.guard(version, resolves);
+                versioned::save(tx, &save, message_id, guard, self.attempt)
+            }
+            Target::New(birth) => versioned::insert_first(tx, &save, birth, self.attempt),
         }
     }
 }

@@ -39,10 +39,10 @@ enum Commit {
 fn save_with_unknown_outcome(message: &mut Message, manner: Manner, commit: Commit) {
     let prepared = message.prepare(manner);
     if let Commit::TookPlace = commit {
-        let outcome = message.store.database.write(
-            |_| Ok(()),
-            |tx| message.write(tx, &prepared).map(Ending::Commit),
-        );
+        let outcome = message
+            .store
+            .database
+            .write(|_| Ok(()), |tx| prepared.write(tx));
         assert!(matches!(outcome.unwrap(), Outcome::Saved(_)));
     }
     let error = message.outcome_unknown("the disk is tired".into());

@@ -127,6 +127,11 @@ impl<J, A> CommitQueue<J, A> {
         !lock(&self.state).waiting.is_empty()
     }
 
+    #[cfg(test)]
+    pub(crate) fn count_waiting(&self) -> usize {
+        lock(&self.state).waiting.len()
+    }
+
     /// Queues a job behind those that came before.
     pub(crate) fn submit(&self, job: J, weight: usize, deadline: Instant) -> Arc<Slot<A>> {
         let slot = Arc::new(Slot {

@@ -123,10 +123,12 @@ enum Phase {
 }
 
 impl Turnstile {
-    /// Takes the turn if nobody in this or another process holds it or waits for it.
+    /// Takes the turn if nobody in this or another process holds it or waits for it; not before one of this process who
+    /// has been told that it is free and has not woken up yet.
     pub(super) fn try_turn(self: &Arc<Self>, locks: &Arc<ByteLocks>) -> io::Result<Option<Turn>> {
         let mut state = self.state.lock();
-        let had = matches!(state.phase, Phase::Free) && take_now(locks)?;
+        let is_free = matches!(state.phase, Phase::Free) && state.waiting == 0;
+        let had = is_free && take_now(locks)?;
         if had {
             state.phase = Phase::Held;
         }

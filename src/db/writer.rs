@@ -175,6 +175,12 @@ impl Writer {
         self.connection.lock()
     }
 
+    /// For tests that need to know who waits.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.count_waiting()
+    }
+
     /// Until when to wait for the turn. Not for all of the time: what is left is for SQLite's own lock. Once it was not had in
     /// time, the next ones ask only briefly, until one gets it again: else each of them would lose half of its time.
     fn turn_deadline(&self, started: Instant) -> Instant {
@@ -389,11 +395,15 @@ impl Server {
                 .unwrap_or(None);
             let Some(served) = self.with_writer(|writer| {
                 // A panic is a mistake of ours, and the callers in the batch hear of it; those behind them are served.
-                catch_unwind(AssertUnwindSafe(|| writer.commit_waiting(turn)))
+                let served = catch_unwind(AssertUnwindSafe(|| writer.commit_waiting(turn)));
+                served.unwrap_or_else(|_| {
+                    roll_back(&writer.connection.lock());
+                    0
+                })
             }) else {
                 return;
             };
-            served_last = served.unwrap_or(0);
+            served_last = served;
         }
     }
 

@@ -8,7 +8,8 @@
 //!   [`property_stream`], [`stream_draft`]: read and written like files; [`limits`]: how large.
 //! - [`named`]: numbers for named properties. [`folder_properties`], [`store_properties`]: those of folders and the
 //!   store, on what [`permanent`] does for both.
-//! - [`save`]: SaveChanges; [`batch`]: for many handles in one commit. [`bulk`]: what is not content, and deleting,
+//! - [`save`]: SaveChanges; [`recorded_save`]: one whose outcome was not told; [`batch`]: for many handles in one commit.
+//!   [`bulk`]: what is not content, and deleting,
 //!   for many messages at once; [`read_state`]: read marks and status.
 //! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks;
 //!   [`conflict_copies`]: what waits for a decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
@@ -47,6 +48,7 @@ mod purge;
 mod query;
 mod read_state;
 mod recipients;
+mod recorded_save;
 mod resolve;
 mod save;
 mod stale;
@@ -80,8 +82,9 @@ pub use purge::{Purge, Purged};
 pub use query::QueryResult;
 pub use read_state::MarkedInFolder;
 pub use recipients::{ModifyRecipients, RecipientChange, RecipientEntry, RowId};
+pub use recorded_save::RecordedSave;
 pub use resolve::{Policy, Resolution, Resolved, Resolver};
-pub use save::{RecordedSave, SaveOutcome, Saved};
+pub use save::{SaveOutcome, Saved};
 pub use stale::Staleness;
 pub use stream::StreamReader;
 #[cfg(feature = "mime")]

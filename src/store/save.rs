@@ -11,14 +11,13 @@ use crate::db::messages::{self, CurrentVersion};
 #[cfg(feature = "planted-faults")]
 use crate::db::planted_faults;
 use crate::db::transaction::{Ending, Reader, WriteTransaction};
-use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save, SavedRow};
-use crate::error::{Error, ObjectKind, Result, Source};
+use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save};
+use crate::error::{Error, ObjectKind, Result};
 use crate::model::document::{self, Documents};
 use crate::model::{
-    AccessLevel, ChangeNumber, Content, EntryId, FileTime, ObjectUid, PredecessorChangeList,
-    PropertyTag, RowVersion, SaveFlags, SaveId, StoreUid, StreamReference, changed_properties,
+    AccessLevel, ChangeNumber, Content, EntryId, ObjectUid, PredecessorChangeList, PropertyTag,
+    RowVersion, SaveFlags, SaveId, StoreUid, StreamReference, changed_properties,
 };
-use crate::store::Store;
 use crate::store::message::{Base, HandleState, Message, NewStreams, Pending, Resolves, Unsettled};
 
 /// What a successful save did.
@@ -55,20 +54,6 @@ pub struct Saved {
     pub save_id: SaveId,
     /// What it did.
     pub outcome: SaveOutcome,
-}
-
-/// A save that the journal knows; see [`Store::find_save`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RecordedSave {
-    /// The version that it made.
-    pub row_version: RowVersion,
-    /// Its place in the order of commits.
-    pub change_number: ChangeNumber,
-    /// When it was committed.
-    pub committed_at: FileTime,
-    /// Who saved.
-    pub client_name: String,
 }
 
 /// What becomes of the handle after a successful save (S7).
@@ -412,72 +397,10 @@ impl Message {
         Ok(saved)
     }
 
-    /// The row of a save that had been committed before. If others have saved since, what described it is gone, but
-    /// for what the journal says.
-    ///
-    /// A host that gave the save id may have used it for other changes, which must not pass for saved.
-    fn row_of_earlier_save(&self, recorded: &changes::RecordedSave) -> Result<SavedRow> {
-        let uid = self.uid;
-        let stored = self
-            .store
-            .database
-            .read(|reader| messages::load(reader, uid))?;
-        let mine = document::checksum(&self.uid, &document::write(&self.mine));
-        if let Some(row) = &stored
-            && row.row_version == recorded.row_version
-            && row.checksum.is_some_and(|stored| stored != mine)
-        {
-            return Err(Error::InvalidParameter {
-                detail: format!(
-                    "save id {} was used before, for other changes of message {uid}; give these another",
-                    self.pending.save_id
-                ),
-            });
-        }
-        let (change_key, predecessors, message_id) = match &stored {
-            Some(row) if row.row_version == recorded.row_version => (
-                row.change_key.clone(),
-                row.predecessors.clone(),
-                row.message_id,
-            ),
-            Some(row) => (Vec::new(), Vec::new(), row.message_id),
-            // Deleted for good since: a number that no row has, so that the next save finds it deleted.
-            None => (
-                Vec::new(),
-                Vec::new(),
-                self.base.as_ref().map_or(0, |base| base.message_id),
-            ),
-        };
-        Ok(SavedRow {
-            message_id,
-            row_version: recorded.row_version,
-            change_number: recorded.change_number,
-            modified_at: recorded.committed_at,
-            modified_by: recorded.client_name.clone(),
-            committed_at: recorded.committed_at,
-            change_key,
-            predecessors,
-        })
-    }
-
     fn failed(&mut self, failure: WriteFailure) -> Error {
         match failure {
             WriteFailure::Nothing(error) => error,
             WriteFailure::CommitUnknown(source) => self.outcome_unknown(source),
-        }
-    }
-
-    /// From now on a repeated save asks the journal first.
-    pub(super) fn outcome_unknown(&mut self, source: Source) -> Error {
-        self.pending.attempt = Attempt::Repeated;
-        self.pending.unsettled.push(Unsettled {
-            save_id: self.pending.save_id,
-            content: Arc::clone(&self.mine),
-        });
-        Error::OutcomeUnknown {
-            entry_id: self.entry_id(),
-            save_id: self.pending.save_id,
-            source,
         }
     }
 
@@ -575,27 +498,10 @@ pub(crate) fn afterwards(flags: SaveFlags) -> Result<Afterwards> {
     }
 }
 
-impl Store {
-    /// Asks the journal whether a save took place: for a host that was killed, or that was told that the outcome of a
-    /// save is unknown (S8). `None`: it did not, or the journal was purged since.
-    ///
-    /// # Errors
-    ///
-    /// `MAPI_E_UNKNOWN_ENTRYID`: the entry id of another store; and those of reading the store.
-    pub fn find_save(&self, entry_id: &EntryId, save_id: SaveId) -> Result<Option<RecordedSave>> {
-        let uid = self.object(entry_id)?;
-        let found = self
-            .database
-            .read(|reader| changes::find_save(reader, uid, save_id))?;
-        Ok(found.map(|found| RecordedSave {
-            row_version: found.row_version,
-            change_number: found.change_number,
-            committed_at: found.committed_at,
-            client_name: found.client_name,
-        }))
-    }
-}
-
 #[cfg(test)]
 #[path = "save_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "shared_saves_tests.rs"]
+mod shared_saves_tests;

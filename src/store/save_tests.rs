@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::{Access, FolderKind, pr};
-use crate::store::Resolution;
+use crate::store::{Resolution, Store};
 
 struct Fixture {
     _folder: tempfile::TempDir,

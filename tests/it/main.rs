@@ -55,6 +55,7 @@ mod repeated_saves;
 mod resolvers;
 mod save_changes;
 mod save_flags;
+mod shared_commits;
 mod sharing;
 mod snapshots;
 mod status;

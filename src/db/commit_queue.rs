@@ -28,7 +28,7 @@ struct State<J, A> {
     waiting: VecDeque<Entry<J, A>>,
     /// The server has been woken, or lingers: who comes now had better wait for it.
     is_served: bool,
-    /// How many the server lingers for.
+    /// How many there must be for the server to be woken; one when it sleeps.
     expected: usize,
     is_closed: bool,
 }
@@ -145,7 +145,7 @@ impl<J, A> CommitQueue<J, A> {
             deadline,
             answer: AnswerGuard(Arc::clone(&slot)),
         });
-        if !state.is_served || state.waiting.len() >= state.expected {
+        if state.waiting.len() >= state.expected {
             self.for_server.notify_one();
         }
         slot

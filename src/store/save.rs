@@ -210,6 +210,8 @@ impl Message {
 
     /// What a save of nothing does to the handle.
     pub(super) fn conclude_idle(&mut self, afterwards: Afterwards) -> Saved {
+        // A resolution that comes to what is stored is over: what this handle changes next is an ordinary save.
+        self.pending.resolves = None;
         self.settle(afterwards);
         Saved {
             entry_id: self.entry_id(),

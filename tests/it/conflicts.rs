@@ -1,10 +1,10 @@
 //! The conflict, presented: the report, and the four resolutions (K1–K5).
 
 use mapistore::{
-    Access, BaseValue, ChangedBy, Choice, EntryId, Error, MapiCode, MergeChoices, Message,
-    ModifyRecipients, Policy, PropertyTag, PropertyValue, Recipient, RecipientChange, Resolution,
-    Resolved, Resolver, RowId, RowVersion, SaveFlags, SavedBetween, Side, SpecialFolder, Store,
-    Theirs, Touching, pr,
+    Access, BaseValue, ChangeKind, ChangedBy, Choice, EntryId, Error, MapiCode, MergeChoices,
+    Message, ModifyRecipients, Policy, PropertyTag, PropertyValue, Recipient, RecipientChange,
+    Resolution, Resolved, Resolver, RowId, RowVersion, SaveFlags, SavedBetween, Side,
+    SpecialFolder, Store, Theirs, Touching, pr,
 };
 
 use crate::support::{Blob, KEEP, TestStore, code_of};
@@ -193,6 +193,23 @@ fn overwrite_replaces_theirs_and_keeps_them_as_a_version() {
         "it is built on its own version"
     );
     two.test.assert_sound();
+}
+
+#[test]
+fn save_after_a_resolution_that_came_to_what_is_stored_is_an_ordinary_one() {
+    // K4: nothing that the next save replaces is unseen
+    let mut two = in_conflict();
+    let conflict = two.mine.conflict().unwrap();
+    let theirs = MergeChoices::new().otherwise(Choice::Theirs);
+    let done = two.mine.resolve(&conflict, Resolution::Merge(theirs));
+    assert!(matches!(done, Ok(Resolved::Merged(saved)) if saved.row_version.get() == 2));
+    two.mine.set(pr::SUBJECT, "Later").unwrap();
+    two.mine.save_changes(KEEP).unwrap();
+    let versions = two.test.store.versions(&two.id).unwrap();
+    let last = versions.last().unwrap();
+    assert_eq!(last.saved.row_version.get(), 3);
+    assert_eq!(last.saved.kind, ChangeKind::MessageSaved);
+    assert_eq!(two.kept_versions(), [""; 0]);
 }
 
 #[test]

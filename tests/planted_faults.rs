@@ -105,3 +105,18 @@ fn a_version_that_is_taken_twice_is_caught() {
 fn an_acknowledged_save_that_was_never_written_is_caught() {
     is_caught("never-written", "unrecorded-save", "4", "8");
 }
+
+#[test]
+fn an_overwrite_that_keeps_nothing_is_caught() {
+    is_caught("overwrite-keeps-nothing", "value-lost", "4", "4");
+}
+
+#[test]
+fn a_merge_that_drops_theirs_is_caught() {
+    is_caught("merge-drops-theirs", "wrong-resolution", "4", "4");
+}
+
+#[test]
+fn a_resolution_of_what_was_not_shown_is_caught() {
+    is_caught("resolves-unseen", "lost-update", "8", "2");
+}

@@ -29,7 +29,14 @@ fn no_violation(arguments: &[&str]) -> Value {
     );
     assert_eq!(report["violations"], Value::Array(Vec::new()), "{report:#}");
     // Each of the outcomes that the judge is there for did come.
-    for count in ["saves", "forced", "object_changed", "reads", "least"] {
+    for count in [
+        "saves",
+        "forced",
+        "object_changed",
+        "resolved",
+        "reads",
+        "least",
+    ] {
         assert!(
             report[count].as_u64().unwrap() > 0,
             "no {count}: {report:#}"

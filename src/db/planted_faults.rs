@@ -36,6 +36,12 @@ pub(crate) enum Fault {
     VersionTwice,
     /// A save is acknowledged and forgotten.
     NeverWritten,
+    /// An overwrite does not keep the version that it replaces.
+    OverwriteKeepsNothing,
+    /// A merge saves mine alone.
+    MergeDropsTheirs,
+    /// A resolution acts on whatever is stored, not on what was shown.
+    ResolvesUnseen,
 }
 
 /// The mistake that this process makes.
@@ -50,6 +56,9 @@ pub(crate) fn chosen() -> Option<Fault> {
             Ok("late-attachments") => Some(Fault::LateAttachments),
             Ok("version-twice") => Some(Fault::VersionTwice),
             Ok("never-written") => Some(Fault::NeverWritten),
+            Ok("overwrite-keeps-nothing") => Some(Fault::OverwriteKeepsNothing),
+            Ok("merge-drops-theirs") => Some(Fault::MergeDropsTheirs),
+            Ok("resolves-unseen") => Some(Fault::ResolvesUnseen),
             _ => None,
         },
     )
@@ -74,6 +83,7 @@ pub(crate) fn save(
 ) -> Result<Option<Outcome>> {
     match (chosen(), guard) {
         (Some(Fault::CheckThenWrite), Guard::Expect(_))
+        | (Some(Fault::ResolvesUnseen), Guard::Resolve { .. })
         | (Some(Fault::VersionTwice), Guard::Force { .. }) => {
             overwrite(tx, save, message_id, guard, WITHOUT_VERSION)
         }
@@ -149,8 +159,17 @@ fn overwrite(
     sql: &str,
 ) -> Result<Option<Outcome>> {
     let change_number = tx.next_change()?;
-    if let Guard::Force { seen } = guard {
-        versions::keep(tx, message_id, seen, change_number, "force-save")?;
+    match guard {
+        Guard::Expect(_) => {}
+        Guard::Force { seen } => {
+            versions::keep(tx, message_id, seen, change_number, "force-save")?;
+        }
+        Guard::Resolve {
+            seen, resolution, ..
+        } => {
+            let (_, reason) = resolution.names();
+            versions::keep(tx, message_id, seen, change_number, reason)?;
+        }
     }
     let row_version: Option<RowVersion> = tx
         .connection
@@ -176,7 +195,8 @@ fn overwrite(
     };
     streams::refer(tx, message_id, save.streams, save.pending_streams)?;
     let (kind, row_version) = match guard {
-        Guard::Expect(_) | Guard::Resolve { .. } => (ChangeKind::MessageSaved, row_version),
+        Guard::Expect(_) => (ChangeKind::MessageSaved, row_version),
+        Guard::Resolve { resolution, .. } => (resolution.names().0, row_version),
         Guard::Force { seen } if chosen() == Some(Fault::VersionTwice) => {
             (ChangeKind::MessageForced, seen.next())
         }

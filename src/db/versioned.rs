@@ -56,6 +56,17 @@ pub(crate) enum Resolving {
     Restore,
 }
 
+impl Resolving {
+    /// What the journal calls such a save, and why it is that a version was kept.
+    pub(super) const fn names(self) -> (ChangeKind, &'static str) {
+        match self {
+            Resolving::Overwrite => (ChangeKind::MessageOverwritten, "overwrite"),
+            Resolving::Merge => (ChangeKind::MessageMerged, "merge"),
+            Resolving::Restore => (ChangeKind::MessageRestored, "restore"),
+        }
+    }
+}
+
 /// A save, ready to be written.
 pub(crate) struct Save<'a> {
     pub(crate) store: StoreUid,
@@ -162,11 +173,7 @@ pub(crate) fn save(
             seen,
             resolution,
         } => {
-            let (kind, reason) = match resolution {
-                Resolving::Overwrite => (ChangeKind::MessageOverwritten, "overwrite"),
-                Resolving::Merge => (ChangeKind::MessageMerged, "merge"),
-                Resolving::Restore => (ChangeKind::MessageRestored, "restore"),
-            };
+            let (kind, reason) = resolution.names();
             versions::keep(tx, message_id, seen, change_number, reason)?;
             (GUARDED_UPDATE, Some(shown), kind)
         }

@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::db::failure::while_doing;
 use crate::db::messages;
+#[cfg(feature = "planted-faults")]
+use crate::db::planted_faults::{self, Fault};
 use crate::db::transaction::WriteTransaction;
 use crate::error::Result;
 use crate::model::document::Documents;
@@ -29,6 +31,10 @@ pub(crate) fn keep(
         SELECT stream_references.message_id, messages.row_version, stream_references.stream_id \
         FROM messages JOIN stream_references ON stream_references.message_id = messages.message_id \
         AND stream_references.row_version = 0 WHERE messages.message_id = ?";
+    #[cfg(feature = "planted-faults")]
+    if reason == "overwrite" && planted_faults::chosen() == Some(Fault::OverwriteKeepsNothing) {
+        return Ok(());
+    }
     let copied = tx
         .connection
         .prepare_cached(COPY)

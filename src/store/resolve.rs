@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::conflict::{Chosen, MergeChoices, Merged, Touching};
 use crate::db::conflict_copies::Provenance;
+#[cfg(feature = "planted-faults")]
+use crate::db::planted_faults;
 use crate::db::versioned::Resolving;
 use crate::error::{Error, Result};
 use crate::model::{Content, EntryId, SaveFlags, changed_properties, pr};
@@ -169,17 +171,18 @@ impl Message {
                 Ok(Resolved::SavedElsewhere(saved))
             }
             Resolution::Overwrite => {
-                let mine = Merged {
-                    content: Content::clone(&conflict.versions.mine),
-                    chosen: Vec::new(),
-                    touching: Vec::new(),
-                };
+                let mine = conflict.mine_alone();
                 let saved = self.save_resolved(conflict, mine, Resolving::Overwrite)?;
                 Ok(Resolved::Overwritten(saved))
             }
             Resolution::Merge(choices) => {
                 let merged = conflict.merged(&choices)?;
                 refuse_touching(&merged.touching)?;
+                #[cfg(feature = "planted-faults")]
+                let merged = match planted_faults::chosen() {
+                    Some(planted_faults::Fault::MergeDropsTheirs) => conflict.mine_alone(),
+                    _ => merged,
+                };
                 let saved = self.save_resolved(conflict, merged, Resolving::Merge)?;
                 Ok(Resolved::Merged(saved))
             }
@@ -239,6 +242,17 @@ impl Message {
                 Err(unknown)
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Conflict {
+    /// What an overwrite saves.
+    fn mine_alone(&self) -> Merged {
+        Merged {
+            content: Content::clone(&self.versions.mine),
+            chosen: Vec::new(),
+            touching: Vec::new(),
         }
     }
 }

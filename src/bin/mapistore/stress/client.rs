@@ -16,9 +16,9 @@ use super::random::Random;
 /// The store as one process sees it, and its history.
 #[derive(Debug)]
 pub(crate) struct Client {
-    store: Store,
+    pub(super) store: Store,
     name: String,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
     handles: u64,
     marks: u64,
 }
@@ -26,9 +26,11 @@ pub(crate) struct Client {
 /// An open message, with what was changed and not saved.
 #[derive(Debug)]
 pub(crate) struct Handle {
-    number: u64,
-    message: Message,
-    own: Parts,
+    pub(super) number: u64,
+    pub(super) message: Message,
+    pub(super) own: Parts,
+    /// The kept version that its next save puts back.
+    pub(super) restores: Option<i64>,
 }
 
 /// A stream that is read with a pause in between.
@@ -75,11 +77,16 @@ impl Handle {
         self.message.access_level() == AccessLevel::Modify
     }
 
-    fn version(&self) -> Option<i64> {
+    pub(super) fn forget_own(&mut self) {
+        self.own.clear();
+        self.restores = None;
+    }
+
+    pub(super) fn version(&self) -> Option<i64> {
         self.message.row_version().map(|version| version.get())
     }
 
-    fn uid(&self) -> String {
+    pub(super) fn uid(&self) -> String {
         self.message.entry_id().object().to_string()
     }
 }
@@ -120,6 +127,7 @@ impl Client {
                     number,
                     message,
                     own: Parts::new(),
+                    restores: None,
                 };
                 // What was read has a version; none would be seen as one that never was.
                 self.recorder.tell(
@@ -148,6 +156,7 @@ impl Client {
             number,
             message: folder.create_message()?,
             own: Parts::new(),
+            restores: None,
         };
         self.mark(&mut handle, &Part::ALL, random)?;
         Ok(handle)
@@ -227,7 +236,7 @@ impl Client {
         self.recorder.tell(call, answer)?;
         Ok(match saved {
             Ok(_) => {
-                handle.own.clear();
+                handle.forget_own();
                 Some(Verdict::Saved)
             }
             Err(Error::OutcomeUnknown { .. }) => None,
@@ -256,7 +265,7 @@ impl Client {
         self.recorder.tell(call, answer)?;
         Ok(match reloaded {
             Ok(()) => {
-                handle.own.clear();
+                handle.forget_own();
                 Verdict::Saved
             }
             Err(Error::ObjectDeleted { .. }) => Verdict::Deleted,
@@ -274,6 +283,7 @@ impl Client {
         let call = self.recorder.ask(Question::Copy {
             message: handle.uid(),
             parts,
+            conflict: None,
         })?;
         let copied = handle.message.save_elsewhere(folder);
         let answer = copied
@@ -420,13 +430,14 @@ impl Client {
 }
 
 /// A save of what was changed in a handle.
-fn saving(handle: &Handle, manner: Manner) -> Question {
+pub(super) fn saving(handle: &Handle, manner: Manner) -> Question {
     Question::Save {
         handle: handle.number,
         message: handle.uid(),
         save_id: handle.message.save_id().to_string(),
         base: handle.version(),
         forced: manner == Manner::Forced,
+        restores: handle.restores,
         parts: handle.own.clone(),
     }
 }

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use mapistore::{Access, Cell, ChangeNumber, EntryId, JournalEntry, ObjectUid, Store};
+use anyhow::Context;
+use mapistore::{
+    Access, Cell, ChangeNumber, EntryId, JournalEntry, Message, ObjectUid, RowVersion, Store,
+};
 
-use super::history::{self, Change, Final, Kept, Parts};
+use super::history::{self, Change, Final, Kept, Origin, Parts};
 use super::parts::Part;
 
 /// Rows held at once.
@@ -81,35 +84,39 @@ fn export_messages(store: &Store, folder: &Path) -> anyhow::Result<()> {
 
 fn final_state(store: &Store, entry_id: &EntryId) -> anyhow::Result<Final> {
     let message = store.open_message_or_deleted(entry_id, Access::ReadOnly)?;
-    let mut parts = Parts::new();
-    for part in Part::ALL {
-        parts.insert(part.name().to_owned(), part.hear(&message)?);
-    }
+    let conflict = store.find_conflict_copy(entry_id)?.map(|copy| Origin {
+        message: copy.original.object().to_string(),
+        base: copy.base_version.get(),
+        shown: copy.shown_version.map(|version| version.get()),
+    });
     Ok(Final {
         message: entry_id.object().to_string(),
         version: message.row_version().map_or(0, |version| version.get()),
         deleted: message.deleted_at().is_some(),
         folder: message.folder_id().object().to_string(),
-        parts,
+        parts: heard(&message)?,
+        conflict,
     })
+}
+
+/// All parts of a message.
+fn heard(message: &Message) -> mapistore::Result<Parts> {
+    let marks = Part::ALL.map(|part| Ok((part.name().to_owned(), part.hear(message)?)));
+    marks.into_iter().collect()
 }
 
 fn export_kept(store: &Store, folder: &Path) -> anyhow::Result<()> {
     let mut file = BufWriter::new(File::create(folder.join(history::KEPT))?);
-    let select = "SELECT entry_id, row_version, subject FROM inspect_versions";
+    let select = "SELECT entry_id, row_version FROM inspect_versions";
     each_row(store, select, |cells| {
-        let [
-            Cell::Text(message),
-            Cell::Integer(version),
-            Cell::Text(subject),
-        ] = &cells[..]
-        else {
+        let [Cell::Text(uid), Cell::Integer(version)] = &cells[..] else {
             anyhow::bail!("inspect_versions has other columns")
         };
-        // Of a kept version the view shows no more than the subject.
-        let parts = Parts::from([(Part::Subject.name().to_owned(), subject.clone())]);
+        let entry_id = EntryId::new(store.uid(), uid.parse()?);
+        let number = RowVersion::new(*version).context("a kept version without a number")?;
+        let parts = heard(&store.open_version(&entry_id, number)?)?;
         let kept = Kept {
-            message: message.clone(),
+            message: uid.clone(),
             version: *version,
             parts,
         };

@@ -59,6 +59,9 @@ pub(crate) enum Question {
         #[serde(default)]
         base: Option<i64>,
         forced: bool,
+        /// The kept version that it puts back.
+        #[serde(default)]
+        restores: Option<i64>,
         /// What was changed since the base.
         parts: Parts,
     },
@@ -71,6 +74,37 @@ pub(crate) enum Question {
     Copy {
         message: String,
         parts: Parts,
+        /// The conflict that is resolved so.
+        #[serde(default)]
+        conflict: Option<Origin>,
+    },
+    /// Asks what others have saved since the base, and how that differs from `own`.
+    Conflict {
+        handle: u64,
+        message: String,
+        #[serde(default)]
+        base: Option<i64>,
+        own: Parts,
+    },
+    /// Resolves a conflict as it was shown.
+    Resolve {
+        handle: u64,
+        message: String,
+        save_id: String,
+        #[serde(default)]
+        base: Option<i64>,
+        /// The version that was shown; none of a deleted message.
+        #[serde(default)]
+        shown: Option<i64>,
+        how: How,
+        /// What was changed since the base.
+        parts: Parts,
+    },
+    /// Makes a kept version what a handle would save.
+    Restore {
+        handle: u64,
+        message: String,
+        version: i64,
     },
     /// Reads parts through a handle of that base, which has changed `own` and not saved it.
     Read {
@@ -97,6 +131,38 @@ pub(crate) enum Question {
     },
     /// Removes what no message and no handle needs.
     Collect,
+}
+
+/// What is to become of the changes of two clients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum How {
+    KeepOriginal,
+    Overwrite,
+    SaveElsewhere,
+    /// Combines them; the choices are for the parts that both changed.
+    Merge(BTreeMap<String, Chosen>),
+}
+
+/// What a merge is to take for a part that both changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Chosen {
+    Theirs,
+    Mine,
+    /// Of a part that has rows: the marks of those that are to stay, of either side.
+    Rows(String),
+}
+
+/// What a copy was in conflict with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub(crate) message: String,
+    /// The version that the changes were made on.
+    pub(crate) base: i64,
+    /// The version that was shown; none of a deleted message.
+    #[serde(default)]
+    pub(crate) shown: Option<i64>,
 }
 
 /// What came back.
@@ -130,6 +196,20 @@ pub(crate) enum Answer {
     /// What was read.
     Seen {
         parts: Parts,
+    },
+    /// A conflict, with the parts of its three sides as far as they were looked at; no version if the message is deleted.
+    Shown {
+        #[serde(default)]
+        version: Option<i64>,
+        #[serde(default)]
+        saved_by: Option<String>,
+        base: Parts,
+        theirs: Parts,
+        mine: Parts,
+    },
+    /// Nothing was written, and the handle has taken the version that was shown.
+    Taken {
+        version: i64,
     },
     Done,
     ObjectChanged {
@@ -170,6 +250,9 @@ pub(crate) struct Final {
     pub(crate) deleted: bool,
     pub(crate) folder: String,
     pub(crate) parts: Parts,
+    /// What it was in conflict with, of a copy that came out of a conflict and is not deleted.
+    #[serde(default)]
+    pub(crate) conflict: Option<Origin>,
 }
 
 /// A version that was kept when it was replaced, as far as it can be seen.

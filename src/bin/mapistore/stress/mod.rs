@@ -6,6 +6,7 @@
 //! | [`processes`] | the processes: barrier, kills, end |
 //! | [`plan`], [`worker`] | what one of them knows, and does |
 //! | [`client`], [`answers`] | the store's calls, each recorded |
+//! | [`resolving`], [`choices`] | conflicts, how they are resolved, and what a merge is to take |
 //! | [`parts`], [`marks`] | what is written and read, so that a mix of versions shows |
 //! | [`history`] | the records, which are the judge's only evidence |
 //! | [`export`] | journal and final state as records |
@@ -13,6 +14,7 @@
 //! | [`report`] | what comes out, for people and programs |
 
 pub(crate) mod answers;
+pub(crate) mod choices;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod export;
@@ -24,6 +26,7 @@ pub(crate) mod plan;
 pub(crate) mod processes;
 pub(crate) mod random;
 pub(crate) mod report;
+pub(crate) mod resolving;
 pub(crate) mod worker;
 
 use std::path::Path;

@@ -126,13 +126,13 @@ impl Part {
             Part::Subject | Part::Recipients => Ok(None),
             Part::Body => message.open_stream(pr::BODY.tag()).map(Some),
             Part::Html => message.open_stream(pr::HTML.tag()).map(Some),
-            Part::Attachments => match attached(message, Holds::Bytes)?.first() {
-                Some((number, _)) => message.open_attachment_data(*number).map(Some),
+            Part::Attachments => match one_of_a_mark(message, Holds::Bytes)? {
+                Some(number) => message.open_attachment_data(number).map(Some),
                 None => Ok(None),
             },
-            Part::Embedded => match attached(message, Holds::Message)?.first() {
-                Some((number, _)) => {
-                    let embedded = message.open_attached_message(*number)?;
+            Part::Embedded => match one_of_a_mark(message, Holds::Message)? {
+                Some(number) => {
+                    let embedded = message.open_attached_message(number)?;
                     embedded.open_stream(pr::HTML.tag()).map(Some)
                 }
                 None => Ok(None),
@@ -143,19 +143,42 @@ impl Part {
 
 /// What an attachment holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holds {
+pub(super) enum Holds {
     Bytes,
     Message,
 }
 
-/// Number and name of the attachments that hold something.
+/// Ends the name of an attachment that holds a message: a conflict shows the name, and not what is in it.
+const MESSAGE_NAME: &str = ".msg";
+
+/// What an attachment holds and the mark that it carries, by its name.
+pub(super) fn told_by_name(name: &str) -> (Holds, &str) {
+    match name.strip_suffix(MESSAGE_NAME) {
+        Some(mark) => (Holds::Message, mark),
+        None => (Holds::Bytes, name),
+    }
+}
+
+/// The first attachment that holds something; none if a merge has put those of several marks side by side, since one
+/// of them does not say the marks of all.
+fn one_of_a_mark(message: &Message, holds: Holds) -> mapistore::Result<Option<AttachmentNumber>> {
+    let present = attached(message, holds)?;
+    let first = present.first();
+    let all_alike = present
+        .iter()
+        .all(|(_, mark)| first.is_some_and(|(_, of_first)| mark == of_first));
+    Ok(first.filter(|_| all_alike).map(|(number, _)| *number))
+}
+
+/// Number and mark of the attachments that hold something.
 fn attached(message: &Message, holds: Holds) -> mapistore::Result<Vec<(AttachmentNumber, String)>> {
     let mut found = message.attachments()?;
     found.retain(|attachment| {
         (attachment.method == AttachMethod::EmbeddedMessage) == (holds == Holds::Message)
     });
     let named = |attachment: mapistore::AttachmentInfo| {
-        (attachment.number, attachment.name.unwrap_or_default())
+        let name = attachment.name.unwrap_or_default();
+        (attachment.number, told_by_name(&name).1.to_owned())
     };
     Ok(found.into_iter().map(named).collect())
 }
@@ -251,7 +274,8 @@ fn put_embedded(message: &mut Message, mark: &str, random: &mut Random) -> anyho
         Some(number) => message.open_attachment(number)?,
         None => message.create_attachment()?,
     };
-    attachment.set(pr::ATTACH_LONG_FILENAME, mark)?;
+    let name = format!("{mark}{MESSAGE_NAME}");
+    attachment.set(pr::ATTACH_LONG_FILENAME, name.as_str())?;
     let mut embedded: EmbeddedMessage<'_> =
         attachment.open_embedded_message(EmbeddedAccess::Create)?;
     for part in Part::ALL {

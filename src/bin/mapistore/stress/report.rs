@@ -27,6 +27,8 @@ struct ReportObject<'a> {
     object_changed: u64,
     forced: u64,
     deleted: u64,
+    resolved: u64,
+    asked_again: u64,
     lost_updates: u64,
     torn_reads: u64,
     order_violations: u64,
@@ -65,6 +67,8 @@ pub(crate) fn json(
         object_changed: figures.object_changed,
         forced: figures.forced,
         deleted: figures.object_deleted,
+        resolved: figures.resolved,
+        asked_again: figures.asked_again,
         lost_updates: findings.count_of(Group::LostUpdate),
         torn_reads: findings.count_of(Group::TornRead),
         order_violations: findings.count_of(Group::Order),
@@ -146,6 +150,11 @@ pub(crate) fn people(
         figures.object_deleted,
         String::new(),
     )?;
+    let again = format!(
+        "others were faster than {} more",
+        grouped(figures.asked_again)
+    );
+    line(output, "conflicts resolved", figures.resolved, again)?;
     line(output, "reads", figures.reads, String::new())?;
     line(output, "all operations", figures.operations, String::new())?;
     if let Some(setting) = setting.filter(|setting| setting.kills > 0) {

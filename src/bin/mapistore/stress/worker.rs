@@ -1,5 +1,7 @@
 //! What one of the competing processes does: a mix of calls that a seed decides, until its time is over.
 
+mod conflicts;
+
 use mapistore::{Access, Deletion, EntryId, Folder, Page, ReadState, SaveFlags, Store};
 
 use super::client::{Client, Handle, Listening, Manner, Verdict};
@@ -29,6 +31,8 @@ pub(crate) struct Worker {
     gone: Vec<EntryId>,
     handles: Vec<Handle>,
     streams: Vec<Listening>,
+    /// Kept versions that this process has replaced.
+    replaced: Vec<(EntryId, i64)>,
 }
 
 impl Worker {
@@ -44,6 +48,7 @@ impl Worker {
             gone: Vec::new(),
             handles: Vec::new(),
             streams: Vec::new(),
+            replaced: Vec::new(),
         })
     }
 
@@ -78,7 +83,8 @@ impl Worker {
             60..=71 => self.read(),
             72..=78 => self.begin_listening(),
             79..=84 => self.end_listening(),
-            85..=87 => self.forget(),
+            85 | 86 => self.forget(),
+            87 => self.restore(),
             88..=90 => self.create_or_delete(),
             91 => self.try_deleted(),
             92..=94 => self.move_one(),
@@ -170,6 +176,13 @@ impl Worker {
             self.client.name_save(&mut handle)?;
         }
         let manner = self.manner();
+        if manner == Manner::Guarded && self.random.percent(20) {
+            return match self.client.save_resolving(&mut handle, &mut self.random)? {
+                Verdict::Saved | Verdict::Changed => self.keep(handle),
+                Verdict::Deleted => self.bury(handle),
+                Verdict::Failed => self.client.close(handle),
+            };
+        }
         let keep_open = match self.random.below(10) {
             0..=4 => SaveFlags::KEEP_OPEN_READWRITE,
             5 => SaveFlags::KEEP_OPEN_READONLY,
@@ -228,37 +241,14 @@ impl Worker {
         }
     }
 
-    /// Another client was faster.
-    fn resolve(&mut self, mut handle: Handle) -> anyhow::Result<()> {
-        match self.random.below(10) {
-            0..=3 => {
-                self.client.reload(&mut handle)?;
-                if self.random.percent(70) {
-                    self.change(&mut handle)?;
-                    self.client.save(
-                        &mut handle,
-                        Manner::Guarded,
-                        SaveFlags::KEEP_OPEN_READWRITE,
-                    )?;
-                }
-                self.keep(handle)
-            }
-            4..=6 => {
-                self.client
-                    .save(&mut handle, Manner::Forced, SaveFlags::KEEP_OPEN_READWRITE)?;
-                self.keep(handle)
-            }
-            7 => self.copy(handle),
-            8 => self.keep(handle),
-            _ => self.client.close(handle),
-        }
-    }
-
     /// The message was deleted: nothing but saving elsewhere may help.
     fn bury(&mut self, mut handle: Handle) -> anyhow::Result<()> {
         let entry_id = handle.entry_id();
         self.messages.retain(|known| *known != entry_id);
-        match self.random.below(4) {
+        match self.random.below(5) {
+            4 if handle.is_modifiable() && self.messages.len() < 2 * self.target => {
+                self.answer(handle)
+            }
             0 if handle.is_modifiable() => {
                 self.client
                     .save(&mut handle, Manner::Forced, SaveFlags::KEEP_OPEN_READWRITE)?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::stress::history::Origin;
+
 /// Stands for a text: a client, a save id, a mark.
 pub(super) type Name = u32;
 /// The marks of parts, by part.
@@ -54,13 +56,96 @@ pub(super) fn overlay(base: &[(Name, Name)], change: &[(Name, Name)]) -> Marks {
     kept.chain(change).copied().collect()
 }
 
+/// How a save deals with what others saved since its base.
+#[derive(Debug)]
+pub(super) enum Way {
+    Guarded,
+    Forced,
+    /// Replaces the version that was shown.
+    Overwrite {
+        shown: i64,
+    },
+    /// Combines its changes with the version that was shown.
+    Merge {
+        shown: i64,
+        choices: Box<[(Name, Chosen)]>,
+    },
+    /// Puts a kept version back.
+    Restore {
+        kept: i64,
+    },
+}
+
+/// What a merge was to take for a part.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Chosen {
+    Theirs,
+    Mine,
+    /// Rows with these marks.
+    Rows(Name),
+}
+
+impl Way {
+    /// What the journal calls such a save of a message that there was already.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Way::Guarded => SAVED,
+            Way::Forced => FORCED,
+            Way::Overwrite { .. } => OVERWRITTEN,
+            Way::Merge { .. } => MERGED,
+            Way::Restore { .. } => RESTORED,
+        }
+    }
+
+    /// The only version that such a save may replace; none if any.
+    pub(super) const fn may_replace(&self, base: Option<i64>) -> Option<i64> {
+        match self {
+            Way::Guarded | Way::Restore { .. } => base,
+            Way::Forced => None,
+            Way::Overwrite { shown } | Way::Merge { shown, .. } => Some(*shown),
+        }
+    }
+
+    /// The version that such a save is built on: another one that it replaces must be kept.
+    pub(super) const fn is_built_on(&self, base: Option<i64>) -> Option<i64> {
+        match self {
+            Way::Restore { kept } => Some(*kept),
+            _ => base,
+        }
+    }
+}
+
+const CREATED: &str = "message-created";
+const SAVED: &str = "message-saved";
+const FORCED: &str = "message-forced";
+const OVERWRITTEN: &str = "message-overwritten";
+const MERGED: &str = "message-merged";
+const RESTORED: &str = "message-restored";
+
+/// The kind of a row that made a version; none of any other row.
+pub(super) fn kind_of_save(kind: &str) -> Option<SaveKind> {
+    let kinds = [CREATED, SAVED, FORCED, OVERWRITTEN, MERGED, RESTORED];
+    kinds.into_iter().find(|one| *one == kind).map(SaveKind)
+}
+
+/// What the journal calls a save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SaveKind(pub(super) &'static str);
+
+impl SaveKind {
+    /// Whether it is the first save of a message; of that the journal does not say how it was made.
+    pub(super) fn is_first(self) -> bool {
+        self.0 == CREATED
+    }
+}
+
 /// A save that was asked for and not refused.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) client: Name,
     pub(super) save: Name,
     pub(super) base: Option<i64>,
-    pub(super) forced: bool,
+    pub(super) way: Way,
     pub(super) changes: Marks,
     pub(super) asked: u64,
     /// The version and the change that its client was told; none if it was not told.
@@ -74,7 +159,7 @@ pub(super) struct Row {
     pub(super) version: i64,
     pub(super) client: Name,
     pub(super) save: Option<Name>,
-    pub(super) forced: bool,
+    pub(super) kind: SaveKind,
 }
 
 /// A delete in the journal.
@@ -93,6 +178,8 @@ pub(super) struct Version {
     /// When it was asked for: nobody can have seen it before.
     pub(super) asked: Option<u64>,
     pub(super) marks: Option<Marks>,
+    /// Whether a resolution or a restoring made it.
+    pub(super) is_resolved: bool,
 }
 
 /// Changes of a message that make no version, of one client and kind.
@@ -122,6 +209,8 @@ pub(super) struct Case {
     pub(super) folder: Option<Name>,
     pub(super) asides: HashMap<(Name, &'static str), Aside>,
     pub(super) kept: HashMap<i64, Marks>,
+    /// What it was said to be in conflict with, of a copy.
+    pub(super) origin: Option<Origin>,
     /// The earliest moments at which a delete may have begun, and was surely done.
     pub(super) delete_asked: Option<u64>,
     pub(super) delete_told: Option<u64>,
@@ -149,6 +238,11 @@ impl Case {
         if self.floors.last().is_none_or(|(_, known)| *known < version) {
             self.floors.push((at, version));
         }
+    }
+
+    /// What a version consists of, as far as it follows from what was asked.
+    pub(super) fn marks(&self, version: i64) -> Option<&[(Name, Name)]> {
+        self.versions.get(&version)?.marks.as_deref()
     }
 
     pub(super) fn newest(&self) -> i64 {

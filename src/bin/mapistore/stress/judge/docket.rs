@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::case::{Case, Claim, Deletion, Names, Row};
+use super::case::{Case, Chosen, Claim, Deletion, Names, Row, Way, kind_of_save};
 use super::heard;
 use super::operation::Operation;
 use super::violation::{Findings, Violation};
-use super::written::Writing;
-use crate::stress::history::{Answer, Change, Final, Kept, Parts, Question};
+use super::written::{UnansweredCopies, Writing};
+use crate::stress::history::{self, Answer, Change, Final, How, Kept, Question};
 
 const MOVED: &str = "messages-moved";
 const READ: &str = "read-state-changed";
@@ -35,13 +35,7 @@ impl Docket {
         let told = operation.told.as_ref();
         let answer = told.map(|(_, answer)| answer);
         match &operation.question {
-            Question::Save {
-                save_id,
-                base,
-                forced,
-                parts,
-                ..
-            } => {
+            Question::Save { save_id, .. } | Question::Resolve { save_id, .. } => {
                 let told = match answer {
                     Some(
                         Answer::Saved { version, change } | Answer::SavedBefore { version, change },
@@ -50,20 +44,25 @@ impl Docket {
                     None | Some(Answer::OutcomeUnknown) => None,
                     Some(_) => return,
                 };
-                let (save, changes) = (self.names.of(save_id), self.names.marks(parts));
-                let (base, forced, asked) = (*base, *forced, operation.asked);
+                let Some((way, base, changes)) = writes(&operation.question, &mut self.names)
+                else {
+                    return;
+                };
+                let (save, asked) = (self.names.of(save_id), operation.asked);
                 let claim = Claim {
                     client,
                     save,
                     base,
-                    forced,
+                    way,
                     changes,
                     asked,
                     told,
                 };
                 self.case(message).claims.push(claim);
             }
-            Question::Copy { parts, .. } => {
+            Question::Copy {
+                parts, conflict, ..
+            } => {
                 let Some(Answer::Copied {
                     version, change, ..
                 }) = answer
@@ -77,12 +76,14 @@ impl Docket {
                     client,
                     save,
                     base: None,
-                    forced: false,
+                    way: Way::Guarded,
                     changes,
                     asked,
                     told,
                 };
-                self.case(message).claims.push(claim);
+                let case = self.case(message);
+                case.claims.push(claim);
+                case.origin.clone_from(conflict);
             }
             Question::Delete { hard, .. } => {
                 let kind = if *hard { HARD_DELETED } else { SOFT_DELETED };
@@ -127,23 +128,21 @@ impl Docket {
         if folder.is_some() {
             case.folder = folder;
         }
+        if let Some(kind) = kind_of_save(&row.kind) {
+            let Some(version) = row.version else { return };
+            // A copy goes by the name of its message.
+            let is_copy = kind.is_first() && case.claims.iter().any(|claim| claim.save == copied);
+            let save = if is_copy { Some(copied) } else { save };
+            case.rows.push(Row {
+                change: row.change,
+                version,
+                client,
+                save,
+                kind,
+            });
+            return;
+        }
         let kind = match row.kind.as_str() {
-            "message-created" | "message-saved" | "message-forced" => {
-                let Some(version) = row.version else { return };
-                // A copy goes by the name of its message.
-                let is_copy = row.kind == "message-created"
-                    && case.claims.iter().any(|claim| claim.save == copied);
-                let save = if is_copy { Some(copied) } else { save };
-                let forced = row.kind == "message-forced";
-                case.rows.push(Row {
-                    change: row.change,
-                    version,
-                    client,
-                    save,
-                    forced,
-                });
-                return;
-            }
             SOFT_DELETED => SOFT_DELETED,
             HARD_DELETED => HARD_DELETED,
             MOVED => MOVED,
@@ -180,7 +179,7 @@ impl Docket {
     pub(super) fn judge_writing(
         &mut self,
         finals: &HashMap<String, Final>,
-        unanswered_copies: &mut HashMap<String, Parts>,
+        unanswered_copies: &mut UnansweredCopies,
         findings: &mut Findings,
     ) {
         // One that nobody has saved and nobody has recorded, and yet is there.
@@ -199,6 +198,7 @@ impl Docket {
             writing.check_claims(case);
             writing.check_asides(case);
             writing.check_final(case, finals.get(message));
+            writing.check_values(case, finals.get(message));
         }
     }
 
@@ -215,4 +215,55 @@ impl Docket {
             heard::hear(&mut case, operation, &mut self.names, findings);
         }
     }
+}
+
+/// What a question asks to be written: how, on which base, and what was changed; none if it writes nothing.
+pub(super) fn writes(
+    question: &Question,
+    names: &mut Names,
+) -> Option<(Way, Option<i64>, super::case::Marks)> {
+    let (way, base, parts) = match question {
+        Question::Save {
+            base,
+            forced,
+            restores,
+            parts,
+            ..
+        } => {
+            let way = match (restores, forced) {
+                (Some(kept), _) => Way::Restore { kept: *kept },
+                (None, true) => Way::Forced,
+                (None, false) => Way::Guarded,
+            };
+            (way, base, parts)
+        }
+        Question::Resolve {
+            base,
+            shown: Some(shown),
+            how,
+            parts,
+            ..
+        } => {
+            let shown = *shown;
+            let way = match how {
+                How::Overwrite => Way::Overwrite { shown },
+                How::Merge(choices) => {
+                    let choices = choices.iter().map(|(part, chosen)| {
+                        let chosen = match chosen {
+                            history::Chosen::Theirs => Chosen::Theirs,
+                            history::Chosen::Mine => Chosen::Mine,
+                            history::Chosen::Rows(rows) => Chosen::Rows(names.of(rows)),
+                        };
+                        (names.of(part), chosen)
+                    });
+                    let choices = choices.collect();
+                    Way::Merge { shown, choices }
+                }
+                How::KeepOriginal | How::SaveElsewhere => return None,
+            };
+            (way, base, parts)
+        }
+        _ => return None,
+    };
+    Some((way, *base, names.marks(parts)))
 }

@@ -17,6 +17,9 @@ pub(crate) struct Figures {
     /// Saves that were refused with OBJECT_CHANGED, and with OBJECT_DELETED.
     pub(crate) object_changed: u64,
     pub(crate) object_deleted: u64,
+    /// Conflicts that were resolved, and resolutions that were refused since yet another client was faster.
+    pub(crate) resolved: u64,
+    pub(crate) asked_again: u64,
     /// Reads, through handles and streams.
     pub(crate) reads: u64,
     /// Questions whose process was killed before the answer.
@@ -44,6 +47,15 @@ impl Figures {
                 self.forced += u64::from(*forced);
                 self.count_save(operation, told.saturating_sub(operation.asked));
             }
+            (Question::Resolve { .. }, Answer::Saved { .. }) => {
+                self.resolved += 1;
+                self.count_save(operation, told.saturating_sub(operation.asked));
+            }
+            (
+                Question::Resolve { .. },
+                Answer::Taken { .. } | Answer::NothingPending { .. } | Answer::Done,
+            ) => self.resolved += 1,
+            (Question::Resolve { .. }, Answer::ObjectChanged { .. }) => self.asked_again += 1,
             (Question::Copy { .. }, Answer::Copied { .. }) => {
                 self.count_save(operation, told.saturating_sub(operation.asked));
             }

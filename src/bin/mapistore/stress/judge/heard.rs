@@ -2,12 +2,11 @@
 //! comes without its reason.
 
 use super::case::{Case, HandleState, Name, Names, mark_of, overlay};
+use super::docket::writes;
 use super::operation::Operation;
+use super::resolved::{SEVERAL, made};
 use super::violation::{Findings, Violation};
 use crate::stress::history::{Answer, Parts, Question};
-
-/// Joins the marks of a part that shows several; no mark has it.
-const SEVERAL: char = '+';
 
 /// One answered operation on a message, and where findings go.
 pub(super) struct Hearing<'a> {
@@ -72,16 +71,7 @@ impl Hearing<'_> {
                 },
                 answer,
             ) => match answer {
-                Answer::Saved { version, .. } => {
-                    let floor = case.floor(self.asked);
-                    if *version <= floor {
-                        self.add(Violation::OutOfOrder, |_| {
-                            format!("its save made version {version}, when version {floor} was known already")
-                        });
-                    }
-                    case.knew(self.told, *version);
-                    self.hold(case, *handle, *version);
-                }
+                Answer::Saved { version, .. } => self.hear_saved(case, *handle, *version),
                 Answer::SavedBefore { version, .. } => self.hold(case, *handle, *version),
                 Answer::NothingPending { version } => {
                     let floor = case.floor(self.asked);
@@ -98,6 +88,35 @@ impl Hearing<'_> {
                 }
                 _ => {}
             },
+            (
+                Question::Resolve {
+                    handle,
+                    save_id,
+                    shown,
+                    ..
+                },
+                answer,
+            ) => match answer {
+                Answer::Saved { version, .. } => self.hear_saved(case, *handle, *version),
+                Answer::SavedBefore { version, .. } => self.hold(case, *handle, *version),
+                Answer::Taken { version } => {
+                    self.check_taken(*shown, *version);
+                    self.hold(case, *handle, *version);
+                }
+                Answer::NothingPending { version } => {
+                    self.check_taken(*shown, *version);
+                    self.check_comes_to(case, question, *version);
+                    self.hold(case, *handle, *version);
+                }
+                Answer::ObjectChanged { current, saved_by } => {
+                    let save = self.names.of(save_id);
+                    self.check_changed(case, *shown, *current, save, saved_by, false);
+                }
+                _ => {}
+            },
+            (Question::Conflict { base, own, .. }, Answer::Shown { .. }) => {
+                self.check_shown(case, *base, own, answer);
+            }
             (Question::Copy { .. }, Answer::Copied { version, .. }) => {
                 case.knew(self.told, *version);
             }
@@ -119,6 +138,94 @@ impl Hearing<'_> {
         }
     }
 
+    fn hear_saved(&mut self, case: &mut Case, handle: u64, version: i64) {
+        let floor = case.floor(self.asked);
+        if version <= floor {
+            self.add(Violation::OutOfOrder, |_| {
+                format!("its save made version {version}, when version {floor} was known already")
+            });
+        }
+        case.knew(self.told, version);
+        self.hold(case, handle, version);
+    }
+
+    /// A resolution that writes nothing leaves the handle at the version that was shown.
+    fn check_taken(&mut self, shown: Option<i64>, version: i64) {
+        if shown != Some(version) {
+            self.add(Violation::WrongResolution, |_| {
+                format!("it was shown version {shown:?}, and the resolution took version {version}")
+            });
+        }
+    }
+
+    /// A resolution makes no version only if it comes to what is stored.
+    fn check_comes_to(&mut self, case: &Case, question: &Question, version: i64) {
+        let floor = case.floor(self.asked);
+        if version < floor {
+            self.add(Violation::OutOfOrder, |_| {
+                format!("a resolution took version {version} for the newest, when version {floor} was known already")
+            });
+        }
+        let made = writes(question, self.names)
+            .and_then(|(way, base, changes)| made(case, &way, base, &changes));
+        if let (Some(made), Some(stored)) = (made, case.marks(version))
+            && made.iter().any(|mark| !stored.contains(mark))
+        {
+            self.add(Violation::WrongResolution, |_| {
+                format!("a resolution was said to come to version {version}, and does not")
+            });
+        }
+    }
+
+    /// A conflict shows the base, what is stored, and what is mine, each as it is.
+    fn check_shown(&mut self, case: &mut Case, base: Option<i64>, own: &Parts, shown: &Answer) {
+        let Answer::Shown {
+            version,
+            saved_by,
+            base: base_parts,
+            theirs,
+            mine,
+        } = shown
+        else {
+            return;
+        };
+        if let Some(version) = version {
+            if base.is_some_and(|base| base >= *version) {
+                self.add(Violation::FalseObjectChanged, |_| {
+                    format!("a conflict of base {base:?} with version {version} was shown")
+                });
+            }
+            self.check_newest(case, *version, "it was shown");
+            let client = case.versions.get(version).map(|version| version.client);
+            let saved_by = saved_by.as_deref().map(|saved_by| self.names.of(saved_by));
+            if client.is_some() && client != saved_by {
+                self.add(Violation::WrongReport, |_| {
+                    format!("another client saved version {version} than was shown")
+                });
+            }
+        }
+        let own = self.names.marks(own);
+        let base = base.and_then(|base| case.marks(base));
+        let sides = [
+            (base_parts, base.map(Into::into)),
+            (
+                theirs,
+                version
+                    .and_then(|version| case.marks(version))
+                    .map(Into::into),
+            ),
+            (mine, base.map(|base| overlay(base, &own))),
+        ];
+        for (parts, is) in sides {
+            let shown = self.names.marks(parts);
+            if is.is_some_and(|is| shown.iter().any(|mark| !is.contains(mark))) {
+                self.add(Violation::WrongReport, |_| {
+                    format!("a conflict with version {version:?} showed {parts:?}, and that is otherwise")
+                });
+            }
+        }
+    }
+
     fn hold(&mut self, case: &mut Case, handle: u64, version: i64) {
         let state = HandleState {
             version,
@@ -132,7 +239,10 @@ impl Hearing<'_> {
     fn check_deleted(&mut self, case: &Case, question: &Question, answer: &Answer) {
         let was_deleted = case.delete_told.is_some_and(|deleted| deleted < self.asked);
         let may_be_deleted = case.delete_asked.is_some_and(|asked| asked < self.told);
-        let refused = matches!(answer, Answer::ObjectDeleted | Answer::NotFound);
+        let refused = matches!(
+            answer,
+            Answer::ObjectDeleted | Answer::NotFound | Answer::Shown { version: None, .. }
+        );
         let succeeded = match question {
             Question::Open { .. }
             | Question::Save { .. }
@@ -146,6 +256,16 @@ impl Hearing<'_> {
                     | Answer::Busy
                     | Answer::OutcomeUnknown
                     | Answer::SavedBefore { .. }
+            ),
+            Question::Resolve { .. } => {
+                matches!(answer, Answer::Saved { .. } | Answer::NothingPending { .. })
+            }
+            Question::Conflict { .. } => matches!(
+                answer,
+                Answer::Shown {
+                    version: Some(_),
+                    ..
+                }
             ),
             _ => false,
         };
@@ -292,12 +412,6 @@ impl Hearing<'_> {
 
 /// What kind of wrong a read is that is not its version.
 fn explain(case: &Case, version: i64, shown: &[(Name, Name)], names: &Names) -> Violation {
-    if shown
-        .iter()
-        .any(|(_, mark)| names.text(*mark).contains(SEVERAL))
-    {
-        return Violation::TornRead;
-    }
     let all = || {
         case.versions
             .iter()
@@ -307,9 +421,17 @@ fn explain(case: &Case, version: i64, shown: &[(Name, Name)], names: &Names) -> 
     match whole.map(|(number, _)| number).max() {
         Some(other) if other > version => Violation::NewerThanBase,
         Some(_) => Violation::SnapshotChanged,
-        None if shown
-            .iter()
-            .all(|mark| all().any(|(_, marks)| marks.contains(mark))) =>
+        None if case
+            .versions
+            .get(&version)
+            .is_some_and(|version| version.is_resolved) =>
+        {
+            Violation::WrongResolution
+        }
+        None if shown.iter().all(|(part, mark)| {
+            let several = names.text(*mark).contains(SEVERAL);
+            several || all().any(|(_, marks)| marks.contains(&(*part, *mark)))
+        }) =>
         {
             Violation::TornRead
         }

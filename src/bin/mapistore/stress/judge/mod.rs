@@ -12,6 +12,7 @@
 //! | [`buckets`] | evidence sorted by message |
 //! | [`docket`], [`case`] | the evidence of a group of messages, and of one |
 //! | [`written`] | saves against the journal, kept versions and the final state |
+//! | [`resolved`], [`values`] | what a save makes of what it was shown; that no value is lost |
 //! | [`heard`] | what was told against what was committed |
 //! | [`violation`] | what can be found |
 //! | [`figures`] | what is counted on the way |
@@ -22,6 +23,8 @@ mod docket;
 mod figures;
 mod heard;
 mod operation;
+mod resolved;
+mod values;
 mod violation;
 mod written;
 
@@ -34,10 +37,11 @@ use anyhow::Context;
 pub(crate) use figures::Figures;
 pub(crate) use violation::{Findings, Group, Violation};
 
-use super::history::{self, Answer, Change, Final, JOURNAL, KEPT, Kept, MESSAGES, Parts, Question};
+use super::history::{self, Answer, Change, Final, JOURNAL, KEPT, Kept, MESSAGES, Question};
 use buckets::{Buckets, Written};
 use docket::Docket;
 use operation::Operation;
+use written::UnansweredCopies;
 
 /// What the judge found.
 #[derive(Debug, Default)]
@@ -69,7 +73,7 @@ struct Evidence {
     finals: Written,
     kept: Written,
     /// What each client was about to copy when it was killed.
-    unanswered_copies: HashMap<String, Parts>,
+    unanswered_copies: UnansweredCopies,
 }
 
 /// A row of the journal, for one of its messages.
@@ -95,8 +99,15 @@ impl Evidence {
             if let Some(message) = operation.message() {
                 operations.put(message, &operation)?;
             }
-            if let (Question::Copy { parts, .. }, None) = (&operation.question, &operation.told) {
-                unanswered_copies.insert(operation.client, parts.clone());
+            if let (
+                Question::Copy {
+                    parts, conflict, ..
+                },
+                None,
+            ) = (&operation.question, &operation.told)
+            {
+                let copy = (parts.clone(), conflict.clone());
+                unanswered_copies.insert(operation.client, copy);
             }
         }
         let mut changes = Buckets::create(to, "changes", groups)?;
@@ -178,6 +189,8 @@ fn check_error(operation: &Operation, findings: &mut Findings) {
     }
 }
 
+#[cfg(test)]
+mod resolution_tests;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

@@ -32,6 +32,9 @@ impl Operation {
                 Question::Open { message, .. }
                 | Question::Save { message, .. }
                 | Question::Reload { message, .. }
+                | Question::Conflict { message, .. }
+                | Question::Resolve { message, .. }
+                | Question::Restore { message, .. }
                 | Question::Read { message, .. }
                 | Question::Close { message, .. }
                 | Question::Delete { message, .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use super::*;
-use crate::stress::history::{HISTORY_PREFIX, Line};
+use crate::stress::history::{HISTORY_PREFIX, Line, Parts};
 
 pub(super) const M: &str = "m";
 
@@ -49,6 +49,7 @@ pub(super) fn save(save_id: &str, base: i64, forced: bool) -> Question {
         save_id,
         base,
         forced,
+        restores: None,
         parts,
     }
 }
@@ -167,12 +168,11 @@ impl Scene {
         );
     }
 
-    pub(super) fn keep(&mut self, version: i64, subject: &str) {
-        let parts = [("subject".to_owned(), subject.to_owned())].into();
+    pub(super) fn keep(&mut self, version: i64, mark: &str) {
         self.kept.push(Kept {
             message: M.into(),
             version,
-            parts,
+            parts: marks(mark),
         });
     }
 
@@ -184,6 +184,7 @@ impl Scene {
             deleted,
             folder,
             parts,
+            conflict: None,
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::scene::*;
 use super::*;
+use crate::stress::history::Parts;
 
 /// A client has saved a first version.
 fn begun() -> Scene {
@@ -237,6 +238,7 @@ fn a_stale_handle_that_is_told_it_is_not_is_found() {
         save_id: "s3".into(),
         base: Some(1),
         forced: false,
+        restores: None,
         parts: Parts::new(),
     };
     scene.call("b", question, Answer::NothingPending { version: 1 });
@@ -335,6 +337,7 @@ fn a_copy_whose_maker_was_killed_is_no_violation_and_one_of_nobody_is() {
         Question::Copy {
             message: "original".into(),
             parts: marks("x"),
+            conflict: None,
         },
     );
     scene.record_save("b", "unknown", 1, false);

@@ -41,8 +41,12 @@ violations! {
     LostUpdate = "lost-update", LostUpdate;
     /// A save was told to have succeeded, and the journal does not have it.
     UnrecordedSave = "unrecorded-save", LostUpdate;
-    /// What a forced save replaced without having seen it was not kept, or not as it was.
+    /// What a forced save, a resolution or a restoring replaced without having seen it was not kept, or not as it was.
     VersionNotKept = "version-not-kept", LostUpdate;
+    /// A value of an acknowledged save is neither in the message, nor kept, nor in the base of a save that replaced it.
+    ValueLost = "value-lost", LostUpdate;
+    /// A version that a resolution made is not what was chosen, or a resolution did not act on what was shown.
+    WrongResolution = "wrong-resolution", LostUpdate;
     /// `row_version` did not grow by the number of successful saves.
     GrowthDiffers = "growth-differs", LostUpdate;
     /// At the end a message is not what its last save made it.
@@ -69,6 +73,10 @@ violations! {
     FalseObjectChanged = "false-object-changed", Other;
     /// OBJECT_DELETED or NOT_FOUND was told, and nobody had deleted.
     FalseObjectDeleted = "false-object-deleted", Other;
+    /// A conflict was shown otherwise than it is.
+    WrongReport = "wrong-report", Other;
+    /// A copy that came out of a conflict does not name what it was in conflict with.
+    WrongOrigin = "wrong-origin", Other;
     /// An answer differs from what the journal has.
     WrongAnswer = "wrong-answer", Other;
     /// A move, read mark or delete was told to have been done, and the journal does not have it.

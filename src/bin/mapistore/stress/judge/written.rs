@@ -2,9 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::case::{Aside, Case, Claim, Marks, Name, Names, Version, overlay};
+use super::case::{Aside, Case, Claim, Name, Names, Version, Way};
+use super::resolved::{made, third_things};
 use super::violation::{Findings, Violation};
-use crate::stress::history::{Final, Parts};
+use crate::stress::history::{Final, Origin, Parts};
+
+/// What clients were about to copy when they were killed, and out of which conflict, by client.
+pub(super) type UnansweredCopies = HashMap<String, (Parts, Option<Origin>)>;
 
 /// The evidence about one message, and where findings go.
 pub(super) struct Writing<'a> {
@@ -12,11 +16,11 @@ pub(super) struct Writing<'a> {
     pub(super) names: &'a mut Names,
     pub(super) findings: &'a mut Findings,
     /// What clients were about to copy when they were killed: nobody knows the message that came of it.
-    pub(super) unanswered_copies: &'a mut HashMap<String, Parts>,
+    pub(super) unanswered_copies: &'a mut UnansweredCopies,
 }
 
 impl Writing<'_> {
-    fn add(&mut self, violation: Violation, words: impl FnOnce(&Names) -> String) {
+    pub(super) fn add(&mut self, violation: Violation, words: impl FnOnce(&Names) -> String) {
         let (message, names) = (self.message, &*self.names);
         self.findings
             .add(violation, || format!("message {message}: {}", words(names)));
@@ -30,6 +34,7 @@ impl Writing<'_> {
         }
         let rows = std::mem::take(&mut case.rows);
         let mut last = 0;
+        let mut origin = None;
         for row in &rows {
             let (version, change) = (row.version, row.change);
             if case.versions.contains_key(&version) {
@@ -67,16 +72,21 @@ impl Writing<'_> {
                 .or(claims.clone().next());
             let made = match claim {
                 Some(claim) => self.made_by(case, row.version, claim, row.client),
-                None => self.made_by_nobody_known(row.version, row.client),
+                None => {
+                    let (made, of) = self.made_by_nobody_known(row.version, row.client);
+                    origin = origin.or(of);
+                    made
+                }
             };
-            // Of a first save the journal does not say whether it was forced.
-            if row.version > 1
+            if !row.kind.is_first()
                 && let Some(claim) = claim
-                && claim.forced != row.forced
+                && claim.way.kind() != row.kind.0
             {
-                let recorded = if row.forced { "forced" } else { "unforced" };
+                let (recorded, asked) = (row.kind.0, claim.way.kind());
                 self.add(Violation::WrongAnswer, |_| {
-                    format!("version {version} is {recorded} in the journal, and was asked for otherwise")
+                    format!(
+                        "version {version} is {recorded} in the journal, and {asked} was asked for"
+                    )
                 });
             }
             if let Some(save) = row.save
@@ -92,6 +102,7 @@ impl Writing<'_> {
             case.versions.entry(version).or_insert(made);
         }
         case.rows = rows;
+        case.origin = case.origin.take().or(origin);
     }
 
     fn made_by(&mut self, case: &Case, version: i64, claim: &Claim, client: Name) -> Version {
@@ -106,38 +117,38 @@ impl Writing<'_> {
             None if version != 1 => self.add(Violation::OutOfOrder, |_| {
                 format!("a first save made version {version}")
             }),
-            Some(base) if !claim.forced && base != replaced => {
-                self.add(Violation::LostUpdate, |names| {
-                    let client = names.text(claim.client);
-                    format!("the unforced save of version {version} by {client} was built on version {base}, and \
-                             so replaced version {replaced} unseen")
-                });
-            }
-            Some(base) if claim.forced && base < replaced => {
-                self.check_kept(case, replaced, version)
-            }
             _ => {}
         }
-        let marks: Option<Marks> = match claim.base {
-            None => Some(claim.changes.clone()),
-            Some(base) => {
-                let base = case
-                    .versions
-                    .get(&base)
-                    .and_then(|base| base.marks.as_deref());
-                base.map(|base| overlay(base, &claim.changes))
-            }
-        };
+        match claim.way.may_replace(claim.base) {
+            Some(seen) if seen != replaced => self.add(Violation::LostUpdate, |names| {
+                let client = names.text(claim.client);
+                format!("the unforced save of version {version} by {client} could replace version {seen} only, and \
+                         so replaced version {replaced} unseen")
+            }),
+            _ => {}
+        }
+        let is_built_on = claim.way.is_built_on(claim.base);
+        if !matches!(claim.way, Way::Guarded) && is_built_on.is_some_and(|seen| seen < replaced) {
+            self.check_kept(case, replaced, version);
+        }
+        for part in third_things(case, &claim.way, &claim.changes, self.names) {
+            self.add(Violation::WrongResolution, |names| {
+                let part = names.text(part);
+                format!("version {version} has a {part} of neither side")
+            });
+        }
+        let marks = made(case, &claim.way, claim.base, &claim.changes);
         Version {
             save: Some(claim.save),
             client,
             asked: Some(claim.asked),
             marks,
+            is_resolved: !matches!(claim.way, Way::Guarded | Way::Forced),
         }
     }
 
     /// A process that was killed in the middle of a copy never learnt its name.
-    fn made_by_nobody_known(&mut self, version: i64, client: Name) -> Version {
+    fn made_by_nobody_known(&mut self, version: i64, client: Name) -> (Version, Option<Origin>) {
         let copied = if version == 1 {
             let client = self.names.text(client).to_owned();
             self.unanswered_copies.remove(&client)
@@ -150,13 +161,16 @@ impl Writing<'_> {
                 format!("version {version} by {client} was never asked for, or was refused")
             });
         }
-        let marks = copied.map(|parts| self.names.marks(&parts));
-        Version {
+        let (parts, origin) = copied.unzip();
+        let marks = parts.map(|parts| self.names.marks(&parts));
+        let version = Version {
             save: None,
             client,
             asked: None,
             marks,
-        }
+            is_resolved: false,
+        };
+        (version, origin.flatten())
     }
 
     fn check_kept(&mut self, case: &Case, replaced: i64, version: i64) {
@@ -166,10 +180,7 @@ impl Writing<'_> {
             });
             return;
         };
-        let was = case
-            .versions
-            .get(&replaced)
-            .and_then(|version| version.marks.as_deref());
+        let was = case.marks(replaced);
         if was.is_some_and(|was| kept.iter().any(|mark| !was.contains(mark))) {
             self.add(Violation::VersionNotKept, |_| {
                 format!("version {replaced} was kept otherwise than it had been saved")
@@ -213,8 +224,7 @@ impl Writing<'_> {
                     )
                 });
             }
-            if !claim.forced
-                && let Some(base) = claim.base
+            if let Some(base) = claim.way.may_replace(claim.base)
                 && let Some(other) = bases.insert(base, claim.save)
                 && other != claim.save
             {
@@ -309,6 +319,12 @@ impl Writing<'_> {
             }),
             _ => {}
         }
+        if !state.deleted && state.conflict != case.origin {
+            self.add(Violation::WrongOrigin, |_| {
+                let (is, was) = (&state.conflict, &case.origin);
+                format!("what it was in conflict with is {is:?}, and was {was:?} when it was made")
+            });
+        }
         let folder = self.names.of(&state.folder);
         if case.folder.is_some_and(|recorded| recorded != folder) {
             self.add(Violation::FinalStateDiffers, |_| {
@@ -316,14 +332,16 @@ impl Writing<'_> {
             });
         }
         let marks = self.names.marks(&state.parts);
-        let last = case
-            .versions
-            .get(&state.version)
-            .and_then(|version| version.marks.as_deref());
+        let last = case.marks(state.version);
         if last.is_some_and(|last| {
             last.len() != marks.len() || marks.iter().any(|mark| !last.contains(mark))
         }) {
-            self.add(Violation::FinalStateDiffers, |_| {
+            let made = case.versions.get(&state.version);
+            let violation = match made {
+                Some(made) if made.is_resolved => Violation::WrongResolution,
+                _ => Violation::FinalStateDiffers,
+            };
+            self.add(violation, |_| {
                 let (version, parts) = (state.version, &state.parts);
                 format!("version {version} is not what its save made it: {parts:?}")
             });

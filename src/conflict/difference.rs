@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::model::{PropertyTag, Recipient, StoredValue};
+use super::together;
+use crate::model::{PropertyId, PropertyTag, Recipient, StoredValue};
 
 /// One of the versions of a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -149,6 +150,41 @@ impl Differences {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.properties.is_empty() && self.recipients.is_empty() && self.attachments.is_empty()
+    }
+
+    /// The properties that one choice of theirs or mine is made for: this one, and those that belong together with it and
+    /// touch as well, the most telling one first. Empty if both sides did not change the property differently.
+    ///
+    /// ```
+    /// # use mapistore::{Access, Choice, MergeChoices, SaveFlags, SpecialFolder, Store, pr};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::options().create_if_missing().open(folder.path().join("mail.store"))?;
+    /// # let mut theirs = store.special_folder(SpecialFolder::Drafts)?.create_message()?;
+    /// # let id = theirs.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?.entry_id;
+    /// # let mut mine = store.open_message(&id, Access::Modify)?;
+    /// theirs.set(pr::SENDER_NAME, "Ana")?;
+    /// theirs.save_changes(SaveFlags::empty())?;
+    /// mine.set(pr::SENDER_EMAIL_ADDRESS, "ben@example.org")?;
+    ///
+    /// let conflict = mine.conflict()?;
+    /// let together = conflict.differences().chosen_with(pr::SENDER_NAME);
+    /// assert_eq!(together, [pr::SENDER_NAME.tag(), pr::SENDER_EMAIL_ADDRESS.tag()]);
+    /// let choices = MergeChoices::new().property(pr::SENDER_EMAIL_ADDRESS, Choice::Theirs);
+    /// assert_eq!(conflict.preview(&choices)?.touching, []);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn chosen_with(&self, tag: impl Into<PropertyTag>) -> Vec<PropertyTag> {
+        let tag = tag.into();
+        let touching = |id: &PropertyId| {
+            let one = self.properties.iter().find(|one| one.tag.id() == *id)?;
+            (one.changed_by == ChangedBy::BothDifferently).then_some(one.tag)
+        };
+        let set = together::set_of(tag.id());
+        let tags: Vec<PropertyTag> = set.iter().filter_map(touching).collect();
+        match tags.iter().any(|one| one.id() == tag.id()) {
+            true => tags,
+            false => Vec::new(),
+        }
     }
 
     /// How many differences are whose.

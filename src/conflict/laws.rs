@@ -53,6 +53,26 @@ fn contents() -> impl Strategy<Value = Content> {
     )
 }
 
+fn side() -> impl Strategy<Value = Choice> {
+    prop::sample::select(vec![Choice::Theirs, Choice::Mine])
+}
+
+/// Choices for any of the properties, also several for one set, or none.
+fn choices() -> impl Strategy<Value = MergeChoices> {
+    let tags = prop::sample::select(vec![
+        pr::SUBJECT.tag(),
+        pr::SUBJECT_PREFIX.tag(),
+        pr::SENDER_NAME.tag(),
+        pr::SENDER_EMAIL_ADDRESS.tag(),
+    ]);
+    vec((tags, side()), 0..4).prop_map(|chosen| {
+        let chosen = chosen.into_iter();
+        chosen.fold(MergeChoices::new(), |all, (tag, choice)| {
+            all.property(tag, choice)
+        })
+    })
+}
+
 fn versions(base: &Content, theirs: &Content, mine: &Content) -> Versions {
     Versions {
         base: Base::Content(Arc::new(base.clone())),
@@ -177,6 +197,43 @@ proptest! {
                     _ => one.mine,
                 };
                 prop_assert_eq!(now, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn properties_that_belong_together_never_come_from_different_sides(
+        base in contents(), theirs in contents(), mine in contents(), choices in choices(),
+    ) {
+        let versions = versions(&base, &theirs, &mine);
+        let merged = merged(&versions, &choices);
+        for member in [pr::SUBJECT.tag(), pr::SENDER_NAME.tag()] {
+            let set = together::set_of(member.id());
+            let of = |content: &Content| -> Vec<Option<Held>> {
+                let held = |id| content.properties.get_any_type(id);
+                set.iter().map(|id| held(*id).map(|(tag, value)| (tag, value.clone()))).collect()
+            };
+            let now = of(&merged.content);
+            prop_assert!(now == of(&theirs) || now == of(&mine), "{now:?}");
+            let of_set = |touching: &&Touching| {
+                matches!(touching, Touching::Property(tag) if set.contains(&tag.id()))
+            };
+            prop_assert!(merged.touching.iter().filter(of_set).count() <= 1);
+        }
+    }
+
+    #[test]
+    fn choice_for_one_property_is_one_for_all_that_belong_together_with_it(
+        base in contents(), theirs in contents(), mine in contents(), choice in side(),
+    ) {
+        let versions = versions(&base, &theirs, &mine);
+        let report = differences(&versions);
+        for one in &report.properties {
+            for member in report.chosen_with(one.tag) {
+                let choose = |tag| merged(&versions, &MergeChoices::new().property(tag, choice.clone()));
+                let (this, other) = (choose(one.tag), choose(member));
+                prop_assert_eq!(this.content, other.content);
+                prop_assert_eq!(this.touching, other.touching);
             }
         }
     }

@@ -38,7 +38,10 @@ pub enum Choice {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MergeChoices {
-    properties: BTreeMap<PropertyId, Choice>,
+    /// Theirs or mine, by the name of a set of properties: a set has one side.
+    sides: BTreeMap<PropertyId, Choice>,
+    /// Values instead.
+    values: BTreeMap<PropertyId, Choice>,
     recipients: BTreeMap<usize, Choice>,
     attachments: BTreeMap<usize, Choice>,
     otherwise: Option<Choice>,
@@ -51,10 +54,20 @@ impl MergeChoices {
         MergeChoices::default()
     }
 
-    /// Chooses for a property.
+    /// Chooses for a property. [`Choice::Theirs`] and [`Choice::Mine`] choose for all that belongs together with it, as a
+    /// sender's name and address do: such properties never come from different sides, and the last of several choices
+    /// counts. [`Choice::Value`] is for this property alone.
     #[must_use]
     pub fn property(mut self, tag: impl Into<PropertyTag>, choice: Choice) -> MergeChoices {
-        self.properties.insert(tag.into().id(), choice);
+        let id = tag.into().id();
+        if let Choice::Value(_) = choice {
+            self.values.insert(id, choice);
+            return self;
+        }
+        let set = together::name_of(id);
+        self.values
+            .retain(|other, _| together::name_of(*other) != set);
+        self.sides.insert(set, choice);
         self
     }
 
@@ -79,6 +92,12 @@ impl MergeChoices {
         self
     }
 
+    /// What was chosen for a property by itself, or for what belongs together with it.
+    fn for_property(&self, id: PropertyId) -> Option<&Choice> {
+        let side = || self.sides.get(&together::name_of(id));
+        self.values.get(&id).or_else(side)
+    }
+
     fn of<'c, K: Ord>(&'c self, chosen: &'c BTreeMap<K, Choice>, key: &K) -> Option<&'c Choice> {
         chosen.get(key).or(self.otherwise.as_ref())
     }
@@ -89,7 +108,8 @@ impl MergeChoices {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Touching {
-    /// A property.
+    /// A property, and what belongs together with it: [`Differences::chosen_with`](crate::Differences::chosen_with) has all
+    /// of them. One of them stands for all.
     Property(PropertyTag),
     /// A recipient, by its index in the report.
     Recipient(usize),
@@ -185,7 +205,7 @@ impl Merged {
         choices: &MergeChoices,
         text: &dyn Fn(&Held) -> Result<Option<String>>,
     ) -> Result<()> {
-        let chosen = choices.properties.get(&id);
+        let chosen = choices.for_property(id);
         if let (ChangedBy::BothDifferently, None) = (triple.changed_by, chosen)
             && let Some(value) = combined_text(id, triple, all, text)?
         {
@@ -201,7 +221,7 @@ impl Merged {
         let Some(tag) = held.into_iter().flatten().next().map(|(tag, _)| *tag) else {
             return Ok(());
         };
-        let choice = choices.of(&choices.properties, &id);
+        let choice = chosen.or(choices.otherwise.as_ref());
         match (wants_mine(triple, choice), choice) {
             (Wanted::Theirs, _) => {}
             (Wanted::Mine, _) => match &triple.mine {
@@ -217,7 +237,13 @@ impl Merged {
                 let value = value.clone();
                 self.chosen.push(Chosen { tag, value });
             }
-            (Wanted::Choice, _) => self.touching.push(Touching::Property(tag)),
+            (Wanted::Choice, _) => {
+                let set = together::name_of(id);
+                let is_same = |other: &Touching| matches!(other, Touching::Property(tag) if together::name_of(tag.id()) == set);
+                if !self.touching.iter().any(is_same) {
+                    self.touching.push(Touching::Property(tag));
+                }
+            }
         }
         Ok(())
     }

@@ -98,9 +98,12 @@ fn base_of<'a, T>(
     match base {
         Base::Content(content) => BaseValue::known(in_content(content)),
         Base::Number { changed, touched } => {
-            let is = |tags: &BTreeSet<PropertyTag>| tags.iter().any(|tag| tag.id() == part.id());
-            // What nobody else has changed is now as it was.
-            if is(touched) && changed.as_ref().is_none_or(is) {
+            let is_touched = touched.iter().any(|tag| tag.id() == part.id());
+            let set = together::set_of(part.id());
+            let is_changed =
+                |tags: &BTreeSet<PropertyTag>| tags.iter().any(|tag| set.contains(&tag.id()));
+            // What nobody else has changed, nor what belongs together with it, is now as it was.
+            if is_touched && changed.as_ref().is_none_or(is_changed) {
                 BaseValue::Unknown
             } else {
                 BaseValue::known(theirs)

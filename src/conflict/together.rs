@@ -45,6 +45,12 @@ const TOGETHER: &[&[PropertyId]] = &[
     ],
 ];
 
+/// The property that stands for the whole set of another one.
+pub(super) fn name_of(id: PropertyId) -> PropertyId {
+    let set = TOGETHER.iter().find(|set| set.contains(&id));
+    set.and_then(|set| set.first()).copied().unwrap_or(id)
+}
+
 /// The set that a property belongs to: itself alone for most.
 pub(super) fn set_of(id: PropertyId) -> Vec<PropertyId> {
     let set = TOGETHER.iter().find(|set| set.contains(&id));

@@ -27,6 +27,8 @@ mod named;
 mod naming;
 #[path = "program/printing.rs"]
 mod printing;
+#[path = "program/prompting.rs"]
+mod prompting;
 #[path = "program/setting.rs"]
 mod setting;
 #[path = "program/several_processes.rs"]

@@ -21,6 +21,14 @@ fn demo_needs_nothing_and_all_its_claims_hold() {
     ] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
+    // K1: the table of the prompt, drawn for Ben.
+    let shown = text.find("theirs  version 2, saved by Ana at ").unwrap();
+    let table: Vec<&str> = text[shown..].lines().map(str::trim).take(5).collect();
+    assert_eq!(table[1], "yours   built on version 1; not saved yet");
+    let columns: Vec<&str> = table[2].split_whitespace().collect();
+    let expected = ["property", "base", "theirs", "yours", "changed", "by"];
+    assert_eq!(columns, expected);
+    assert!(table[3].starts_with("PR_SUBJECT") && table[3].ends_with("both"));
     assert!(!text.contains('\u{1b}'), "colour is for terminals");
     assert_eq!(
         std::fs::read_dir(shell.path(".")).unwrap().count(),

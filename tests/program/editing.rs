@@ -34,18 +34,11 @@ fn edit(shell: &Shell, entry: &str, script: &str) -> Command {
     command
 }
 
-fn files(shell: &Shell) -> Vec<PathBuf> {
-    let Ok(folder) = fs::read_dir(shell.path("state/mapistore")) else {
-        return Vec::new();
-    };
-    folder.map(|file| file.unwrap().path()).collect()
-}
-
 /// What an edit that failed has kept.
 #[track_caller]
 fn kept(shell: &Shell, stderr: &str) -> String {
-    let [file] = &files(shell)[..] else {
-        panic!("{:?}: {stderr}", files(shell))
+    let [file] = &shell.kept_files()[..] else {
+        panic!("{:?}: {stderr}", shell.kept_files())
     };
     assert!(stderr.contains(file.to_str().unwrap()), "{stderr}");
     let mode = fs::metadata(file).unwrap().permissions().mode();
@@ -84,7 +77,29 @@ fn edit_shows_a_message_as_text_and_saves_what_was_changed() {
     let expected = [("to", "ana"), ("cc", "ben"), ("bcc", "cem")];
     let expected = expected.map(|(kind, name)| (json!(kind), json!(format!("{name}@example.org"))));
     assert_eq!(kinds, expected);
-    assert_eq!(files(&shell), Vec::<PathBuf>::new());
+    assert_eq!(shell.kept_files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn html_goes_only_with_the_text_and_the_editor_says_so_before() {
+    for (script, has_html) in [
+        ("sed -i 's/Figures/Numbers/' \"$1\"", true),
+        ("cp \"$1\" shown; sed -i 's/^two/zwei/' \"$1\"", false),
+    ] {
+        let shell = Shell::new();
+        let entry = message(&shell);
+        let html = ["set", &entry, "PR_HTML=PGI+b25lPC9iPg=="];
+        shell.run(html).succeeded();
+        let told = stderr(&mut edit(&shell, &entry, script), 0);
+        let now = shell.json(["show", &entry]);
+        assert_eq!(now["properties"].get("PR_HTML").is_some(), has_html);
+        assert_eq!(told.contains("which is gone"), !has_html, "{told}");
+        if !has_html {
+            let shown = fs::read_to_string(shell.path("shown")).unwrap();
+            let remark = "# This message also has its text as HTML or RTF. Changing the text below drops that for good.";
+            assert!(shown.lines().any(|line| line == remark), "{shown}");
+        }
+    }
 }
 
 #[test]
@@ -94,7 +109,7 @@ fn text_that_is_not_changed_saves_nothing() {
     for script in ["true", "sed -i 's/ *$//' \"$1\""] {
         stderr(&mut edit(&shell, &entry, script), 0);
         assert_eq!(shell.json(["show", &entry])["row_version"], 1);
-        assert_eq!(files(&shell), Vec::<PathBuf>::new());
+        assert_eq!(shell.kept_files(), Vec::<PathBuf>::new());
     }
 }
 
@@ -145,7 +160,7 @@ fn message_deleted_while_the_editor_is_open_makes_edit_keep_its_text() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     let error: serde_json::Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
     assert_eq!(error["error"], "MAPI_E_OBJECT_DELETED");
-    let [file] = &files(&shell)[..] else {
+    let [file] = &shell.kept_files()[..] else {
         panic!("{stderr}")
     };
     assert_eq!(error["file"], file.to_str().unwrap());
@@ -204,7 +219,7 @@ fn set_asks_what_is_to_become_of_a_conflict() {
         assert_eq!(now["properties"]["PR_SUBJECT"], subject, "{answers:?}");
         assert_eq!(now["row_version"], version, "{answers:?}");
         assert_eq!(now["properties"]["PR_IMPORTANCE"], 2);
-        assert_eq!(files(&shell).len(), files_kept, "{answers:?}");
+        assert_eq!(shell.kept_files().len(), files_kept, "{answers:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::shell::Shell;
 use crate::terminal::Terminal;
 
 /// A draft that `ben` changed after version 1.
-fn changed_by_ben() -> (Shell, String) {
+pub(crate) fn changed_by_ben() -> (Shell, String) {
     let shell = Shell::new();
     let entry = shell.draft("Figures");
     let theirs = ["set", &entry, "PR_SUBJECT=Theirs", "PR_IMPORTANCE=2"];
@@ -29,7 +29,7 @@ fn view(shell: &Shell, entry: &str) -> Terminal {
     Terminal::run(&shell.store(), "me", &arguments)
 }
 
-fn subject_and_version(shell: &Shell, entry: &str) -> (String, i64) {
+pub(crate) fn subject_and_version(shell: &Shell, entry: &str) -> (String, i64) {
     let message = shell.json(["show", entry]);
     let subject = message["properties"]["PR_SUBJECT"].as_str().unwrap();
     (subject.to_owned(), message["row_version"].as_i64().unwrap())
@@ -92,9 +92,11 @@ fn cancelled_view_writes_nothing_and_leaves_the_terminal_as_it_was() {
         let (status, screen) = terminal.ends();
         assert_eq!(status.exit_code(), 3, "{screen}");
         assert!(screen.contains("MAPI_E_OBJECT_CHANGED"), "{screen}");
+        assert!(screen.contains("yours are kept in /"), "{screen}");
         let found = subject_and_version(&shell, &entry);
         assert_eq!(found, ("Theirs".to_owned(), 2));
     }
+    assert_eq!(shell.kept_files().len(), 3);
 }
 
 #[test]
@@ -152,6 +154,7 @@ fn signal_gives_the_terminal_back_before_it_ends_the_program() {
         assert!(sent.unwrap().success());
         let (status, screen) = terminal.ends();
         assert!(!status.success() && status.signal().is_some(), "{screen}");
+        assert!(screen.contains("yours are kept in /"), "{screen}");
         let found = subject_and_version(&shell, &entry);
         assert_eq!(found, ("Theirs".to_owned(), 2));
     }

@@ -227,5 +227,16 @@ fn conflict_can_become_a_copy() {
     );
     assert_eq!(copied["properties"]["PR_SUBJECT"], "mine");
     assert_eq!(copied["properties"]["PR_BODY"], "body");
-    assert_eq!(shell.json(["show", &entry]), before);
+    // K6
+    let waiting = shell.json(["conflicts"]);
+    let [listed] = &waiting.as_array().unwrap()[..] else {
+        panic!("not one: {waiting}")
+    };
+    let names = ["entry_id", "original", "base_version", "shown_version"];
+    let expected = [json!(copy), json!(entry), json!(1), json!(2)];
+    assert_eq!(names.map(|name| listed[name].clone()), expected);
+    let mut now = shell.json(["show", &entry]);
+    let items = now["properties"].as_object_mut().unwrap();
+    assert!(items.remove("PR_CONFLICT_ITEMS").is_some());
+    assert_eq!(now, before);
 }

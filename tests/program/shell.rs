@@ -128,6 +128,14 @@ impl Shell {
             .clone()
     }
 
+    /// What was written and is in no store yet, where `XDG_STATE_HOME` is `state` beside the store.
+    pub(crate) fn kept_files(&self) -> Vec<PathBuf> {
+        let Ok(folder) = fs::read_dir(self.path("state/mapistore")) else {
+            return Vec::new();
+        };
+        folder.map(|file| file.unwrap().path()).collect()
+    }
+
     pub(crate) fn session(&self) -> Session {
         Session::new(self.command(["session"]))
     }

@@ -31,8 +31,18 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Runs the program `mapistore` on a store, without colour.
+    /// Runs the program `mapistore` on a store, without colour. Its files for later go into `state` beside the store.
     pub(crate) fn run(store: &Path, client: &str, arguments: &[&str]) -> Terminal {
+        Terminal::run_with_editor(store, client, arguments, "")
+    }
+
+    /// The same, with this command for the user's editor.
+    pub(crate) fn run_with_editor(
+        store: &Path,
+        client: &str,
+        arguments: &[&str],
+        editor: &str,
+    ) -> Terminal {
         let pair = native_pty_system().openpty(size(24, 80)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mapistore"));
         command.args(["--store".as_ref(), store.as_os_str()]);
@@ -41,6 +51,8 @@ impl Terminal {
         command.env("NO_COLOR", "1");
         command.env("USER", client);
         command.env_remove("LOGNAME");
+        command.env("XDG_STATE_HOME", store.with_file_name("state"));
+        command.env("VISUAL", editor);
         let child = pair.slave.spawn_command(command).unwrap();
         // The program's end is the end of what can be read.
         drop(pair.slave);
@@ -102,5 +114,11 @@ impl Terminal {
         assert!(!screen.alternate_screen(), "{}", screen.contents());
         assert!(!screen.hide_cursor() && !screen.bracketed_paste());
         (self.child.wait().unwrap(), screen.contents())
+    }
+
+    /// Waits for the end of a program that was told that its terminal is gone, and so gives nothing back to it.
+    pub(crate) fn loses_its_terminal(mut self) -> ExitStatus {
+        while self.output.recv_timeout(PATIENCE).is_ok() {}
+        self.child.wait().unwrap()
     }
 }

@@ -97,6 +97,6 @@ pub(crate) struct KeptIn(pub(crate) PathBuf);
 
 impl fmt::Display for KeptIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "yours is kept in {}", self.0.display())
+        write!(f, "yours are kept in {}", self.0.display())
     }
 }

@@ -14,6 +14,7 @@
 //! | [`harmless`] | keeps a message from driving the terminal |
 //! | [`exit`] | exit codes and errors |
 //! | [`person`], [`prompt`] | asks somebody what is to become of a conflict |
+//! | [`report`] | a conflict as text that can harm no terminal |
 //! | [`kept`] | files with what is not in the store yet |
 //! | [`commands`] | one command, one file |
 //! | [`view`] | a conflict on the full screen |
@@ -30,6 +31,7 @@ mod names;
 mod output;
 mod person;
 mod prompt;
+mod report;
 mod stress;
 mod values;
 mod view;

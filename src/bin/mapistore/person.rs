@@ -1,9 +1,11 @@
 //! Somebody who is asked: at a terminal, or through a pipe, one line for each answer.
 
+use std::env;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use console::{Key, Term};
+use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
 use crate::harmless;
 use crate::output::Format;
@@ -32,6 +34,9 @@ pub(crate) trait Person: fmt::Debug + Send {
 
     /// How many columns can be seen.
     fn width(&self) -> usize;
+
+    /// Whether there is a whole screen to show something on.
+    fn has_screen(&self) -> bool;
 }
 
 /// Whoever sits at the terminal; nobody if stdin or stderr is something else, or the answer is for a program.
@@ -60,6 +65,8 @@ impl Person for AtTerminal {
     }
 
     fn key(&mut self, question: &str) -> io::Result<Pressed> {
+        // Before the question: whoever sees it can answer, also with Ctrl-C.
+        let raw = Raw::take()?;
         self.0.write_str(&harmless::line(question))?;
         let pressed = match self.0.read_key_raw() {
             Ok(Key::Enter) => Pressed::Enter,
@@ -75,6 +82,7 @@ impl Person for AtTerminal {
             Pressed::Key(key) => key.to_string(),
             _ => String::new(),
         };
+        drop(raw);
         self.0.write_line(&harmless::line(&echo))?;
         Ok(pressed)
     }
@@ -86,6 +94,27 @@ impl Person for AtTerminal {
 
     fn width(&self) -> usize {
         self.0.size().1.into()
+    }
+
+    fn has_screen(&self) -> bool {
+        env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+}
+
+/// The terminal gives keys as they are pressed, as long as this lives.
+struct Raw;
+
+impl Raw {
+    fn take() -> io::Result<Raw> {
+        enable_raw_mode()?;
+        Ok(Raw)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // Nothing can be done where this fails: the terminal is gone.
+        let _ = disable_raw_mode();
     }
 }
 
@@ -121,6 +150,10 @@ impl Person for Lines {
 
     fn width(&self) -> usize {
         80
+    }
+
+    fn has_screen(&self) -> bool {
+        false
     }
 }
 

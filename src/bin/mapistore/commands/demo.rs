@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::Value;
 
 use self::actor::Processes;
-use self::scenes::{be_refused, fill, force, read_journal, read_snapshot};
+use self::scenes::{be_refused, be_shown, fill, force, read_journal, read_snapshot};
 use self::stage::Stage;
 use crate::args::Global;
 use crate::exit::{Exit, say};
@@ -139,6 +139,9 @@ fn play(stage: &mut Stage<'_>, processes: &Processes, mails: &Path) -> anyhow::R
 
     stage.step("The second save is refused, and says who was faster")?;
     be_refused(stage, processes, entry, &mut ben)?;
+
+    stage.step("Ben is shown both changes, and has the choice")?;
+    be_shown(stage, &mut ben)?;
 
     stage.step("Ben still reads what he opened, the attachment included")?;
     read_snapshot(stage, processes, entry, &mut ben)?;

@@ -25,7 +25,8 @@ use crate::prompt::Prompt;
 ///
 /// Opens $VISUAL, else $EDITOR, else vi. The save is built on the version that was opened: if another client was faster,
 /// you are asked what to do; where there is no terminal the exit code is 3. The text stays in a file of yours, which is
-/// named, until it is in the store, whatever happens.
+/// named, until it is in the store, whatever happens. Where the message has its text as HTML or RTF too, a line that
+/// begins with # says what changing the text does to that.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

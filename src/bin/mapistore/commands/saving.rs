@@ -16,7 +16,6 @@ use crate::output::{Format, Output};
 use crate::person;
 use crate::prompt::Prompt;
 use crate::values;
-use crate::view;
 
 /// How often a merge begins again because yet another client saved.
 const MERGE_ATTEMPTS: usize = 100;
@@ -96,10 +95,12 @@ impl Saving {
         let mut message = store.open_message(entry, Access::Modify)?;
         let base = self.base(&message)?;
         let is_behind = message.row_version().is_some_and(|current| base < current);
-        let person = match &self.on_conflict {
+        let at_prompt = |person| Prompt::new(store, person, None);
+        let prompt = match &self.on_conflict {
             _ if self.force => None,
-            None => person::at_terminal(output.format()),
-            Some(OnConflict::Ask) => Some(person::at_hand(output.format())),
+            None => person::at_terminal(output.format()).map(at_prompt),
+            Some(OnConflict::Ask) => Some(at_prompt(person::at_hand(output.format()))),
+            Some(OnConflict::View) => Some(Prompt::on_the_full_screen(store)),
             Some(_) => None,
         };
         let is_applied = match change.apply(&mut message) {
@@ -110,8 +111,8 @@ impl Saving {
             applied => applied.map(|()| true)?,
         };
         message.declare_base(base)?;
-        if let (Some(person), true) = (person, is_applied) {
-            let outcome = ask(store, message, Prompt::new(store, person, None))?;
+        if let (Some(prompt), true) = (prompt, is_applied) {
+            let outcome = ask(store, message, prompt)?;
             answer(store, outcome, output)?;
             return Ok(Exit::Done);
         }
@@ -155,32 +156,33 @@ impl Saving {
         changed: Error,
     ) -> anyhow::Result<Outcome> {
         match self.on_conflict.as_ref().unwrap_or(&OnConflict::Fail) {
-            OnConflict::Fail | OnConflict::Ask => Err(changed.into()),
-            OnConflict::Overwrite => overwrite(message, change, base, changed),
+            OnConflict::Fail | OnConflict::Ask | OnConflict::View => Err(changed.into()),
+            OnConflict::Overwrite => {
+                on_the_newest(store, message, change, base, changed, Resolution::Overwrite)
+            }
             OnConflict::Keep => {
                 message.reload()?;
                 Ok(Outcome::KeptTheirs(message))
             }
             OnConflict::Copy(folder) => {
-                message.reload()?;
-                change.apply(&mut message)?;
-                Ok(Outcome::Copied(
-                    message.save_elsewhere(&store.ensure_folder(folder)?)?,
-                ))
+                let folder = store.ensure_folder(folder)?.entry_id();
+                let resolution = Resolution::SaveElsewhere(folder);
+                on_the_newest(store, message, change, base, changed, resolution)
             }
             OnConflict::Merge => merge(store, message, change, base, changed),
-            OnConflict::View => on_the_full_screen(store, message, changed),
         }
     }
 }
 
-/// Puts the change on top of the version just read, whatever it changes there; that version is kept. Guarded by it, so
-/// that a third client makes it begin again.
-fn overwrite(
+/// Puts the change on top of the version just read, and does with it what was said. Guarded by that version, so that a
+/// third client makes it begin again.
+fn on_the_newest(
+    store: &Store,
     mut message: Message,
     change: &mut impl Change,
     base: RowVersion,
     mut changed: Error,
+    resolution: Resolution,
 ) -> anyhow::Result<Outcome> {
     for _ in 0..MERGE_ATTEMPTS {
         message.reload()?;
@@ -193,10 +195,15 @@ fn overwrite(
         {
             continue;
         }
-        match message.resolve(&conflict, Resolution::Overwrite) {
+        match message.resolve(&conflict, resolution.clone()) {
+            Ok(Resolved::SavedElsewhere(saved)) => {
+                let copy = store.open_message(&saved.entry_id, Access::ReadOnly)?;
+                return Ok(Outcome::Copied(copy));
+            }
             Ok(_) => return Ok(Outcome::Saved(message)),
             Err(again @ Error::ObjectChanged { .. }) => changed = again,
-            Err(Error::OutcomeUnknown { .. }) => {
+            // The copy has a handle of its own, which nobody can ask any more.
+            Err(Error::OutcomeUnknown { .. }) if resolution == Resolution::Overwrite => {
                 save(&mut message, SaveFlags::empty())?;
                 return Ok(Outcome::Saved(message));
             }
@@ -223,23 +230,6 @@ pub(super) fn ask(
             Outcome::Copied(store.open_message(&copy, Access::ReadOnly)?)
         }
         _ => Outcome::Saved(message),
-    })
-}
-
-/// Lets the user choose; a user who wants none of it gets the error that the save ended with.
-fn on_the_full_screen(
-    store: &Store,
-    mut message: Message,
-    changed: Error,
-) -> anyhow::Result<Outcome> {
-    const DROPPED: &str = "The same command line makes them again.";
-    Ok(match view::settle(store, &mut message, DROPPED)? {
-        None => return Err(changed.into()),
-        Some(Resolved::KeptOriginal) => Outcome::KeptTheirs(message),
-        Some(Resolved::SavedElsewhere(saved)) => {
-            Outcome::Copied(store.open_message(&saved.entry_id, Access::ReadOnly)?)
-        }
-        Some(_) => Outcome::Saved(message),
     })
 }
 

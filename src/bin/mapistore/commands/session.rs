@@ -15,7 +15,12 @@ use crate::exit::{self, Exit, wrong};
 use crate::json::{Members, Value};
 use crate::names::{self, Assignment, Prefix};
 use crate::output::Output;
+use crate::prompt;
+use crate::report::Report;
 use crate::values;
+
+/// How wide the table of a conflict is.
+const COLUMNS: usize = 73;
 
 /// Hold a message open, and do what stdin says with it
 #[derive(Debug, Args)]
@@ -31,6 +36,7 @@ Lines:
   data NUMBER       the content of an attachment, in base64
   save              saves, and keeps the message open
   force             saves with FORCE_SAVE
+  conflict          what the prompt shows of a conflict, as lines
   reload            drops what is pending, and takes the newest version
   copy FOLDER       saves elsewhere"
 )]
@@ -82,6 +88,12 @@ fn answer(
         "save" => save(message, SaveFlags::empty())?,
         "force" => save(message, SaveFlags::FORCE_SAVE)?,
         "reload" => message.reload()?,
+        "conflict" => {
+            let report = Report::of(&message.conflict()?, store)?;
+            let lines = prompt::table(&report, COLUMNS).into_iter().map(Value::Text);
+            let lines = Value::Many(lines.collect());
+            return Ok(output.json(&Members(vec![("lines".to_owned(), lines)]))?);
+        }
         "data" => {
             let mut data = Vec::new();
             message

@@ -1,143 +1,107 @@
 //! A conflict as a compact table: what differs, in three columns, and whose it is.
 
-use mapistore::{
-    AttachmentSide, BaseValue, ChangedBy, Conflict, Recipient, SavedVersion, Side, Store,
-    StoredValue, Theirs,
-};
-
-use crate::names;
 use crate::output::{Column, lay_out};
-use crate::values;
+use crate::report::{Cell, Report, Row};
 
-/// No cell needs more, however wide the terminal is.
-const LONGEST_CELL: usize = 200;
+/// What a row needs besides its three sides, roughly.
+const OTHER_COLUMNS: usize = 30;
 
-/// The lines that stand above the choices: who saved what and when, then what both changed, then the rest.
-pub(super) fn lines(
-    store: &Store,
-    conflict: &Conflict,
-    width: usize,
-) -> anyhow::Result<Vec<String>> {
-    let mut lines = who_and_when(conflict);
+/// The lines that stand above the choices: who saved what and when, then what needs a choice, then the rest.
+pub(crate) fn lines(report: &Report, width: usize) -> Vec<String> {
     let columns = ["property", "base", "theirs", "yours"].map(Column::text);
     let columns = [&columns[..], &[Column::whole("changed by")]].concat();
-    lines.extend(lay_out(&columns, &rows(store, conflict)?, Some(width)));
-    Ok(lines)
-}
-
-fn who_and_when(conflict: &Conflict) -> Vec<String> {
-    let base = conflict.base_version();
-    let saved = |version: &SavedVersion| {
-        let at = values::time_for_people(version.saved_at);
-        let SavedVersion {
-            row_version,
-            saved_by,
-            ..
-        } = version;
-        format!("{saved_by} saved version {row_version} at {at}")
-    };
-    let mut lines = match conflict.theirs() {
-        Theirs::Changed(theirs) => vec![format!(
-            "{}; yours is built on version {base}.",
-            saved(theirs)
-        )],
-        _ => vec![format!(
-            "The message was deleted; yours is built on version {base}."
-        )],
-    };
-    let now = match conflict.theirs() {
-        Theirs::Changed(theirs) => Some(theirs.row_version),
-        _ => None,
-    };
-    let before = conflict.saved_between().known().iter();
-    let before = before.filter(|version| Some(version.row_version) != now);
-    lines.extend(before.map(|version| format!("  before that, {}", saved(version))));
+    let rows = report.rows.iter().map(|row| {
+        let who = row.short_status().to_owned();
+        let [base, theirs, mine] = sides(row, width.saturating_sub(OTHER_COLUMNS) / 3);
+        vec![row.label.clone(), base, theirs, mine, who]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let mut lines = report.heading();
+    lines.extend(lay_out(&columns, &rows, Some(width)));
     lines
 }
 
-fn rows(store: &Store, conflict: &Conflict) -> anyhow::Result<Vec<Vec<String>>> {
-    let differences = conflict.differences();
-    let tags: Vec<_> = differences.properties.iter().map(|one| one.tag).collect();
-    let names = names::of_properties(store, &tags)?;
-    let properties = differences.properties.iter().zip(names).map(|(one, name)| {
-        let cells = cells(&one.base, one.theirs.as_ref(), one.mine.as_ref(), value);
-        (one.changed_by, name, cells)
+/// The texts of the three sides. Where they do not fit, the words that all of them begin with are left out: what is cut
+/// from the end then is not all that differs.
+fn sides(row: &Row, room: usize) -> [String; 3] {
+    let cells = [&row.base, &row.theirs, &row.mine];
+    let all = || {
+        cells.iter().filter_map(|cell| match cell {
+            Cell::Text(text) => Some(&**text),
+            Cell::Unknown | Cell::Nothing => None,
+        })
+    };
+    let mut texts = all();
+    let is_long = all().any(|text| text.chars().count() > room);
+    let first = texts.next().unwrap_or_default();
+    let shared = texts.fold(first.len(), |shared, text| {
+        let both = first.chars().zip(text.chars());
+        let same = both.take_while(|(one, other)| one == other);
+        shared.min(same.map(|(one, _)| one.len_utf8()).sum())
     });
-    let recipients = differences.recipients.iter().map(|one| {
-        let cells = cells(&one.base, one.theirs.as_ref(), one.mine.as_ref(), recipient);
-        (one.changed_by, "recipient".to_owned(), cells)
-    });
-    let attachments = differences.attachments.iter().map(|one| {
-        let cells = cells(
-            &one.base,
-            one.theirs.as_ref(),
-            one.mine.as_ref(),
-            attachment,
-        );
-        (one.changed_by, "attachment".to_owned(), cells)
-    });
-    let mut all: Vec<_> = properties.chain(recipients).chain(attachments).collect();
-    all.sort_by_key(|(changed_by, ..)| match changed_by {
-        ChangedBy::BothDifferently => 0,
-        ChangedBy::Mine => 1,
-        ChangedBy::Theirs => 2,
-        _ => 3,
-    });
-    let row = |(changed_by, name, cells): (ChangedBy, String, [String; 3])| {
-        let who = match changed_by {
-            ChangedBy::Theirs => "them",
-            ChangedBy::Mine => "you",
-            ChangedBy::BothAlike => "both alike",
-            _ => "both",
+    let differs = all().any(|text| text.len() > shared);
+    let words = first.get(..shared).and_then(|shared| shared.rfind(' '));
+    cells.map(|cell| match (cell, words) {
+        (Cell::Text(text), Some(words)) if is_long && differs => {
+            format!("…{}", text.get(words + 1..).unwrap_or_default())
+        }
+        (cell, _) => cell.text().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mapistore::ChangedBy;
+
+    use super::*;
+    use crate::report::Item;
+
+    fn shown(base: Cell, theirs: &str, mine: &str) -> [String; 3] {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let row = Row {
+            item: Item::Recipient(0),
+            tags: Vec::new(),
+            label: String::new(),
+            names: String::new(),
+            base,
+            theirs: text(theirs),
+            mine: text(mine),
+            changed_by: ChangedBy::BothDifferently,
+            needs_choice: true,
+            others: String::new(),
         };
-        let mut row = vec![name];
-        row.extend(cells);
-        row.push(who.to_owned());
-        row
-    };
-    Ok(all.into_iter().map(row).collect())
-}
-
-fn cells<T>(
-    base: &BaseValue<T>,
-    theirs: Option<&T>,
-    mine: Option<&T>,
-    show: impl Fn(&T) -> String,
-) -> [String; 3] {
-    let cell = |value: Option<&T>| value.map_or_else(|| "(none)".to_owned(), &show);
-    let base = match base {
-        BaseValue::Unknown => "(not kept)".to_owned(),
-        known => cell(known.value()),
-    };
-    [base, cell(theirs), cell(mine)]
-}
-
-fn value(value: &StoredValue) -> String {
-    match value {
-        StoredValue::Stream(stream) => format!("{} bytes", stream.size),
-        inline => values::to_text(inline).chars().take(LONGEST_CELL).collect(),
+        sides(&row, 12)
     }
-}
 
-fn recipient(recipient: &Recipient) -> String {
-    format!(
-        "{}: {} <{}>",
-        recipient.kind.name(),
-        recipient.name,
-        recipient.address
-    )
-}
+    #[test]
+    fn words_that_long_texts_share_are_left_out() {
+        let base = || Cell::Text("figures of may".to_owned());
+        assert_eq!(
+            shown(base(), "figures of may, new", "figures of june"),
+            ["…may", "…may, new", "…june"]
+        );
+        assert_eq!(
+            shown(base(), "figures of may, new", "figures of may, old"),
+            ["…may", "…may, new", "…may, old"]
+        );
+        assert_eq!(
+            shown(Cell::Nothing, "figures of may", "figures of june"),
+            ["(none)", "…may", "…june"]
+        );
+        assert_eq!(
+            shown(Cell::Unknown, "ä ö one more word", "ä ü"),
+            ["(not kept)", "…ö one more word", "…ü"]
+        );
+    }
 
-fn attachment(attachment: &AttachmentSide) -> String {
-    let name = attachment.name.as_deref().unwrap_or("(no name)");
-    format!("{name}, {} bytes", attachment.size)
-}
-
-/// What a side is called.
-pub(super) fn label(side: Side) -> &'static str {
-    match side {
-        Side::Base => "base",
-        Side::Theirs => "theirs",
-        Side::Mine => "yours",
+    #[test]
+    fn texts_that_fit_or_share_nothing_are_shown_from_their_beginning() {
+        let short = || Cell::Text("two words".to_owned());
+        assert_eq!(
+            shown(short(), "two", "two more"),
+            ["two words", "two", "two more"]
+        );
+        let long = "nothing of it is the same";
+        assert_eq!(shown(short(), long, "x"), ["two words", long, "x"]);
     }
 }

@@ -1,7 +1,7 @@
 use std::io::{self, Cursor, Write};
 use std::sync::Arc;
 
-use mapistore::{Access, EntryId, Message, SaveFlags, SpecialFolder, pr};
+use mapistore::{Access, EntryId, Message, Recipient, SaveFlags, SpecialFolder, pr};
 
 use super::*;
 use crate::exit::{Exit, code_of};
@@ -37,6 +37,16 @@ struct Two {
 }
 
 fn two() -> Two {
+    two_with(
+        |theirs| theirs.set(pr::SUBJECT, "their \u{1b}[2Jsubject").unwrap(),
+        |mine| {
+            mine.set(pr::SUBJECT, "my subject").unwrap();
+            mine.set(pr::IMPORTANCE, 2).unwrap();
+        },
+    )
+}
+
+fn two_with(change: impl FnOnce(&mut Message), changed_here: impl FnOnce(&mut Message)) -> Two {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mail.store");
     let options = Store::options().client_name("ana").create_if_missing();
@@ -46,11 +56,10 @@ fn two() -> Two {
     draft.set(pr::SUBJECT, "base subject").unwrap();
     let id = draft.save_changes(SaveFlags::empty()).unwrap().entry_id;
     let mut mine = store.open_message(&id, Access::Modify).unwrap();
-    mine.set(pr::SUBJECT, "my subject").unwrap();
-    mine.set(pr::IMPORTANCE, 2).unwrap();
+    changed_here(&mut mine);
     let ben = Store::options().client_name("ben").open(&path).unwrap();
     let mut theirs = ben.open_message(&id, Access::Modify).unwrap();
-    theirs.set(pr::SUBJECT, "their \u{1b}[2Jsubject").unwrap();
+    change(&mut theirs);
     theirs.save_changes(SaveFlags::empty()).unwrap();
     Two {
         folder,
@@ -96,8 +105,10 @@ fn prompt_shows_three_versions_and_who_saved_and_nothing_drives_the_terminal() {
     let mut two = two();
     two.answer("\n").unwrap();
     let shown = two.shown.text();
-    assert!(shown.starts_with("ben saved version 2 at "), "{shown}");
-    assert!(shown.contains("yours is built on version 1."), "{shown}");
+    let heading = "theirs  version 2, saved by ben at ";
+    assert!(shown.starts_with(heading), "{shown}");
+    let mine = "\nyours   built on version 1; not saved yet\n";
+    assert!(shown.contains(mine), "{shown}");
     let row = shown
         .lines()
         .find(|line| line.starts_with("PR_SUBJECT"))
@@ -184,5 +195,58 @@ fn deleted_message_can_only_become_a_copy() {
     two.store.delete_messages(&[two.id], deletion).unwrap();
     let saved = two.answer("k\no\nm\nc\n").unwrap();
     assert!(matches!(saved.outcome, SaveOutcome::SavedElsewhere(_)));
-    assert!(two.shown.text().starts_with("The message was deleted"));
+    assert!(two.shown.text().starts_with("theirs  deleted;"));
+}
+
+#[test]
+fn sender_that_two_clients_gave_is_asked_for_once_and_comes_from_one_side() {
+    // K2
+    for (answers, name, address) in [
+        ("m\nt\n", "Ben", "ben@example.org"),
+        ("m\ne\ny\n", "Ana", "ana@example.org"),
+    ] {
+        let mut two = two_with(
+            |theirs| {
+                theirs.set(pr::SENDER_NAME, "Ben").unwrap();
+                theirs
+                    .set(pr::SENDER_EMAIL_ADDRESS, "ben@example.org")
+                    .unwrap();
+            },
+            |mine| {
+                mine.set(pr::SENDER_NAME, "Ana").unwrap();
+                mine.set(pr::SENDER_EMAIL_ADDRESS, "ana@example.org")
+                    .unwrap();
+            },
+        );
+        let saved = two.answer(answers).unwrap();
+        assert_eq!(saved.outcome, SaveOutcome::Merged);
+        let shown = two.shown.text();
+        let asked = "Both changed PR_SENDER_NAME, PR_SENDER_EMAIL_ADDRESS, which belong together.";
+        assert_eq!(shown.matches(asked).count(), 1, "{shown}");
+        assert!(!shown.contains("another value"), "{shown}");
+        assert!(shown.contains("    Ben · ben@example.org\n"), "{shown}");
+        let stored = two.store.open_message(&two.id, Access::ReadOnly).unwrap();
+        let sender =
+            [pr::SENDER_NAME, pr::SENDER_EMAIL_ADDRESS].map(|tag| stored.get(tag).unwrap());
+        assert_eq!(sender.map(Option::unwrap), [name, address]);
+    }
+}
+
+#[test]
+fn recipient_that_both_changed_is_shown_on_its_three_sides() {
+    let mut two = two_with(
+        |theirs| {
+            let eva = Recipient::cc("Eva", "eva@example.org");
+            theirs.add_recipient(eva).unwrap();
+        },
+        |mine| {
+            let eva = Recipient::to("Eva M.", "eva@example.org");
+            mine.add_recipient(eva).unwrap();
+        },
+    );
+    two.answer("m\ny\n").unwrap();
+    let shown = two.shown.text();
+    let sides = "Both changed a recipient.\n  base:\n    (none)\n  theirs:\n    cc: Eva <eva@example.org>\n  \
+                 yours:\n    to: Eva M. <eva@example.org>\n";
+    assert!(shown.contains(sides), "{shown}");
 }

@@ -3,7 +3,7 @@
 use mapistore::{ChangedBy, EntryId, Resolution};
 
 use super::model::{Confirmation, View};
-use super::report::Report;
+use crate::report::Report;
 
 /// The first digits of an entry, as commands take them.
 fn short(entry: &str) -> &str {

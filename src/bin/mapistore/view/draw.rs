@@ -9,8 +9,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
 use super::model::{Confirmation, Picker, Preview, Screen, View, Writing, still_open};
-use super::report::Row;
 use crate::harmless;
+use crate::report::Row;
 
 /// From so many columns on the three sides stand beside each other.
 const WIDE: u16 = 100;
@@ -175,14 +175,20 @@ fn heading(view: &View<'_>, theme: Theme, area: Rect) -> Vec<Line<'static>> {
 
 fn keys(view: &View<'_>) -> Vec<Line<'static>> {
     let lines: &[&str] = match view.screen() {
-        None if view.is_merging => &[
-            "t theirs  y yours  e write  u undo  T/Y the rest theirs/yours  m result",
-            "Enter look closer  Esc no merge  k o c others  ? help  q cancel",
-        ],
-        None => &[
-            "k keep theirs  o replace theirs with yours  m merge  c yours as a new message",
-            "Enter look closer  ? help  q cancel",
-        ],
+        None => {
+            let (first, second) = match view.is_merging {
+                true => (
+                    "t theirs  y yours  e write  u undo  T/Y the rest theirs/yours  m result",
+                    "Enter look closer  Esc no merge  k o c others  ? help  q",
+                ),
+                false => (
+                    "k keep theirs  o replace theirs with yours  m merge  c yours as a new message",
+                    "Enter look closer  ? help  q",
+                ),
+            };
+            let second = format!("{second} {}", view.leaving.name());
+            return vec![Line::from(first), Line::from(second)];
+        }
         Some(Screen::Detail(_)) => {
             &["← → other differences  t theirs  y yours  e write  Esc back  ? help"]
         }
@@ -422,7 +428,7 @@ const HELP: &[&str] = &[
     "o  replace theirs with yours; theirs stays as a kept version",
     "m  merge: what does not touch is combined, you choose the rest",
     "c  save yours as a new message in a folder; theirs stay",
-    "q  cancel: nothing is saved, yours stay pending",
+    "q  leave it: nothing is saved, and yours stay in a file",
     "",
     "In a merge: t theirs, y yours, e write a value, u undo the choice;",
     "T or Y takes theirs or yours where no choice was made.",

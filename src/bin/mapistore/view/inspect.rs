@@ -1,10 +1,13 @@
 //! Reads from a conflict what a screen shows: the whole of one difference, what a merge would save, a value to write.
 
-use mapistore::{BaseValue, Choice, Conflict, PropertyTag, PropertyType, Side, StoredValue, pr};
+use mapistore::{
+    BaseValue, Choice, Conflict, PropertyDifference, PropertyTag, PropertyType, Side, StoredValue,
+    pr,
+};
 
 use super::compare::{Compared, compare};
 use super::model::View;
-use super::report::{self, Cell, Item, Row};
+use crate::report::{self, Cell, Row};
 use crate::{harmless, values};
 
 /// Beyond this a text is not for writing on the screen.
@@ -17,26 +20,38 @@ fn clean(text: &str) -> String {
 
 /// Everything that differs in a row.
 pub(super) fn compare_row(conflict: &Conflict, row: &Row) -> anyhow::Result<Vec<Compared>> {
-    let Item::Property(tag) = row.item else {
+    let properties = conflict.differences().properties.iter();
+    let members: Vec<_> = properties
+        .filter(|one| row.tags.contains(&one.tag))
+        .collect();
+    if members.is_empty() {
         return Ok(compare_cells(row));
+    }
+    // Where several belong together each has a line of its own that names it.
+    let whole = |side: Side, of: fn(&PropertyDifference) -> Option<&StoredValue>| {
+        let mut lines = String::new();
+        for one in &members {
+            if members.len() > 1 {
+                lines += &format!("{}:\n", one.tag);
+            }
+            if let Some(held) = of(one) {
+                lines += &clean(&report::text(conflict, side, one.tag, held)?);
+            }
+            if members.len() > 1 && !lines.ends_with('\n') {
+                lines.push('\n');
+            }
+        }
+        anyhow::Ok(lines)
     };
-    let properties = &conflict.differences().properties;
-    let Some(one) = properties.iter().find(|one| one.tag == tag) else {
-        return Ok(compare_cells(row));
-    };
-    let whole = |side: Side, held: Option<&StoredValue>| -> mapistore::Result<String> {
-        held.map_or(Ok(String::new()), |held| {
-            Ok(clean(&report::text(conflict, side, tag, held)?))
-        })
-    };
-    let base = match &one.base {
-        BaseValue::Unknown => None,
-        known => Some(whole(Side::Base, known.value())?),
+    let is_unknown = |one: &&PropertyDifference| matches!(one.base, BaseValue::Unknown);
+    let base = match members.iter().all(is_unknown) {
+        true => None,
+        false => Some(whole(Side::Base, |one| one.base.value())?),
     };
     Ok(compare(
         base.as_deref(),
-        &whole(Side::Theirs, one.theirs.as_ref())?,
-        &whole(Side::Mine, one.mine.as_ref())?,
+        &whole(Side::Theirs, |one| one.theirs.as_ref())?,
+        &whole(Side::Mine, |one| one.mine.as_ref())?,
     ))
 }
 
@@ -113,17 +128,20 @@ pub(super) fn preview(view: &View<'_>) -> anyhow::Result<Vec<String>> {
     }
     let shown = [pr::SUBJECT.tag().id(), pr::BODY.tag().id()];
     for (at, row) in view.report.rows.iter().enumerate() {
-        let Item::Property(tag) = row.item else {
-            continue;
-        };
-        if shown.contains(&tag.id()) {
-            continue;
+        for tag in &row.tags {
+            if shown.contains(&tag.id()) {
+                continue;
+            }
+            let value = match find(*tag) {
+                Some(found) => report::line(&text(found)?),
+                None => Cell::Nothing.text().to_owned(),
+            };
+            let name = match row.tags.len() {
+                1 => row.label.clone(),
+                _ => tag.to_string(),
+            };
+            lines.push(format!("{name}: {value}  [{}]", view.taken(at)));
         }
-        let value = match find(tag) {
-            Some(found) => report::line(&text(found)?),
-            None => Cell::Nothing.text().to_owned(),
-        };
-        lines.push(format!("{}: {value}  [{}]", row.label, view.taken(at)));
     }
     lines.push(String::new());
     if let Some(body) = find(pr::BODY.tag()) {

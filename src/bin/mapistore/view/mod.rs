@@ -5,14 +5,12 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`report`] | the conflict as text that can harm no terminal |
 //! | [`compare`] | three versions of a text, by line and by word |
 //! | [`inspect`] | what one screen shows, read from the conflict |
 //! | [`confirm`] | what is asked before something is done |
 //! | [`editor`] | a value that is written |
 //! | [`model`] | the state, and what a key does to it |
 //! | [`draw`] | the state as a screen |
-//! | [`settle`] | shows, does, and shows again when a third client was faster |
 //! | [`terminal`] | the terminal: taken, and given back on every way out |
 
 mod compare;
@@ -21,11 +19,10 @@ mod draw;
 mod editor;
 mod inspect;
 mod model;
-mod report;
-mod settle;
 mod terminal;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use settle::settle;
+pub(crate) use model::Leaving;
+pub(crate) use terminal::{Answer, check_terminal, end_by, run};

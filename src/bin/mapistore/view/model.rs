@@ -10,8 +10,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::compare::Compared;
 use super::editor::Editor;
-use super::report::{Cell, Item, Report, Row, line};
 use super::{confirm, inspect};
+use crate::report::{Item, Report, Row, line};
 use crate::values;
 
 /// Lines that Page Up and Page Down move by.
@@ -26,6 +26,32 @@ pub(crate) enum Step {
     Chosen(Resolution),
     /// The user wants none of it: yours stay pending.
     Cancelled,
+}
+
+/// What it means to leave the view without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// Nothing is saved, and the command ends.
+    Cancels,
+    /// The questions at the prompt go on.
+    GoesBack,
+}
+
+impl Leaving {
+    /// What the keys are called that leave.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Leaving::Cancels => "cancel",
+            Leaving::GoesBack => "back to the questions",
+        }
+    }
+
+    fn notice(self) -> &'static str {
+        match self {
+            Leaving::Cancels => "q leaves without saving; yours stay in a file",
+            Leaving::GoesBack => "q goes back to the questions",
+        }
+    }
 }
 
 /// How far a text is scrolled. How far it can be is known by whoever draws it.
@@ -119,16 +145,18 @@ pub(crate) struct View<'c> {
     pub(crate) is_helping: bool,
     /// Said once, in the last line.
     pub(crate) notice: Option<String>,
-    /// What the caller does with yours when theirs are kept.
+    /// Where yours stay when theirs are kept.
     pub(super) dropped: String,
+    pub(crate) leaving: Leaving,
 }
 
 impl<'c> View<'c> {
-    /// `dropped` is a sentence that says what the caller does with yours when theirs are kept.
+    /// `dropped` is a sentence that says where yours stay when theirs are kept.
     pub(crate) fn new(
         conflict: &'c Conflict,
         store: &Store,
         dropped: &str,
+        leaving: Leaving,
     ) -> anyhow::Result<View<'c>> {
         let report = Report::of(conflict, store)?;
         let mut folders = store.folders()?;
@@ -148,6 +176,7 @@ impl<'c> View<'c> {
             is_helping: false,
             notice: None,
             dropped: line(dropped),
+            leaving,
         })
     }
 
@@ -286,7 +315,7 @@ impl<'c> View<'c> {
             KeyCode::Enter => return self.look_closer(),
             KeyCode::Char('q') => return Step::Cancelled,
             KeyCode::Esc if self.is_merging => self.is_merging = false,
-            KeyCode::Esc => return self.say("q leaves without saving; your changes stay pending"),
+            KeyCode::Esc => return self.say(self.leaving.notice()),
             KeyCode::Char('c') => {
                 return self.go_to(Screen::Folders(Picker {
                     filter: String::new(),
@@ -465,6 +494,9 @@ impl<'c> View<'c> {
         let Some(Item::Property(tag)) = self.row().map(|row| row.item) else {
             return self.say("theirs or yours: a recipient or an attachment is not written here");
         };
+        if self.row().is_some_and(|row| row.tags.len() > 1) {
+            return self.say("these belong together: t or y takes all of them from one side");
+        }
         let chosen = self.choices.get(self.selected).and_then(Option::as_ref);
         match inspect::editable(self.conflict, tag, chosen) {
             Ok(Some(text)) => self.go_to(Screen::Writing(Writing {
@@ -491,14 +523,4 @@ fn written(writing: &Writing) -> anyhow::Result<PropertyValue> {
         anyhow::bail!("the type of {} is unknown", writing.tag);
     };
     values::parse(property_type, &writing.editor.text())
-}
-
-impl Cell {
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Cell::Unknown => "(not kept)",
-            Cell::Nothing => "(none)",
-            Cell::Text(text) => text,
-        }
-    }
 }

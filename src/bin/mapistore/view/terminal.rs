@@ -22,7 +22,7 @@ use signal_hook::SigId;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::draw::{Theme, draw};
-use super::model::{Step, View};
+use super::model::{Leaving, Step, View};
 
 /// How soon a signal is noticed: it sets a mark and nothing else, so that it cannot come at a wrong moment.
 const SIGNAL_CHECK: Duration = Duration::from_millis(200);
@@ -38,20 +38,32 @@ pub(crate) enum Answer {
     Interrupted(i32),
 }
 
-/// Shows a conflict until the user has chosen. `dropped` is a sentence that says what becomes of yours when theirs are
-/// kept; `notice` stands in the last line until the first key: why the question comes again. Draws on stderr, so that
-/// stdout is the command's own.
-pub(crate) fn run(
-    conflict: &Conflict,
-    store: &Store,
-    dropped: &str,
-    notice: Option<&str>,
-) -> anyhow::Result<Answer> {
+/// Whether there is a terminal to take.
+pub(crate) fn check_terminal() -> anyhow::Result<()> {
     anyhow::ensure!(
         io::stdin().is_terminal() && io::stderr().is_terminal(),
         "the full-screen view needs a terminal; nothing was written"
     );
-    let mut view = View::new(conflict, store, dropped)?;
+    Ok(())
+}
+
+/// Ends the program as a signal would have, which came while the terminal was taken.
+pub(crate) fn end_by(signal: i32) -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(signal)
+}
+
+/// Shows a conflict until the user has chosen. `dropped` is a sentence that says where yours stay when theirs are kept;
+/// `notice` stands in the last line until the first key: why the question comes again. Draws on stderr, so that stdout
+/// is the command's own.
+pub(crate) fn run(
+    conflict: &Conflict,
+    store: &Store,
+    dropped: &str,
+    leaving: Leaving,
+    notice: Option<&str>,
+) -> anyhow::Result<Answer> {
+    check_terminal()?;
+    let mut view = View::new(conflict, store, dropped, leaving)?;
     view.notice = notice.map(str::to_owned);
     let signals = Signals::watch()?;
     let _taken = Taken::take()?;

@@ -14,7 +14,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tempfile::TempDir;
 
 use super::draw::{Theme, draw};
-use super::model::{Screen, Step, View};
+use super::model::{Leaving, Screen, Step, View};
 
 const BODY: &str =
     "Dear Ana,\nthe figures are ready.\nThey are in the file.\nSee you\non Monday.\n";
@@ -101,7 +101,13 @@ fn apart() -> Scene {
 
 impl Scene {
     fn view(&self) -> View<'_> {
-        let mut view = View::new(&self.conflict, &self.store, "They stay in a file.").unwrap();
+        let mut view = View::new(
+            &self.conflict,
+            &self.store,
+            "They stay in a file.",
+            Leaving::Cancels,
+        )
+        .unwrap();
         // What is another in each run.
         view.report.entry = "3f2a9c0112345678".to_owned();
         let timeless = |text: &mut String| {
@@ -376,6 +382,46 @@ fn folder_is_found_by_a_part_of_its_path() {
 }
 
 #[test]
+fn properties_that_belong_together_are_one_row_with_one_choice() {
+    // K2
+    let scene = scene(
+        |theirs| {
+            theirs.set(pr::SENDER_NAME, "Ben").unwrap();
+            theirs.set(pr::SENDER_EMAIL_ADDRESS, "ben@x").unwrap();
+            theirs.save_changes(keep()).unwrap();
+        },
+        |mine| mine.set(pr::SENDER_NAME, "Ana").unwrap(),
+    );
+    let mut view = scene.view();
+    assert_eq!(view.report.rows.len(), 1);
+    let row = &view.report.rows[0];
+    assert_eq!(row.label, "PR_SENDER_NAME + 1");
+    let sides = [&row.base, &row.theirs, &row.mine].map(|cell| cell.text().to_owned());
+    assert_eq!(sides, ["(none) · (none)", "Ben · ben@x", "Ana · (none)"]);
+    press(&mut view, "m");
+    assert_eq!(view.open_choices(), 1);
+    press(&mut view, "e");
+    assert!(view.screen().is_none() && view.notice.is_some());
+    press(&mut view, "⏎");
+    let shown = screen(&view, Theme::Plain, NARROW);
+    for line in [
+        "PR_SENDER_NAME:",
+        "PR_SENDER_EMAIL_ADDRESS:",
+        "theirs + {+ben@x+}",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    press(&mut view, "⎋ym");
+    let shown = screen(&view, Theme::Plain, NARROW);
+    for line in [
+        "PR_SENDER_NAME: Ana  [yours]",
+        "PR_SENDER_EMAIL_ADDRESS: (none)  [yours]",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn deleted_message_can_only_be_saved_elsewhere() {
     // S4, K2
     let folder = tempfile::tempdir().unwrap();
@@ -390,7 +436,7 @@ fn deleted_message_can_only_be_saved_elsewhere() {
         .delete_messages(&[id], mapistore::Deletion::Soft)
         .unwrap();
     let conflict = mine.conflict().unwrap();
-    let mut view = View::new(&conflict, &store, "").unwrap();
+    let mut view = View::new(&conflict, &store, "", Leaving::Cancels).unwrap();
     for keys in ["k", "o", "m", "t"] {
         press(&mut view, keys);
         assert!(view.screen().is_none() && !view.is_merging, "{keys}");

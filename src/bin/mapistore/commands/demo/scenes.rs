@@ -71,6 +71,30 @@ pub(super) fn be_refused(
     )
 }
 
+/// What somebody who was refused can choose by.
+pub(super) fn be_shown(stage: &mut Stage<'_>, ben: &mut Actor) -> anyhow::Result<()> {
+    let shown = ben.tell("conflict")?;
+    stage.act(ben, "looks at both changes, as the prompt shows them")?;
+    let lines = shown["lines"].as_array().cloned().unwrap_or_default();
+    let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+    stage.quote(&lines.join("\n"))?;
+    let has = |what: &str, whose: &str| {
+        let mut rows = lines.iter().map(|line| line.trim_end());
+        rows.any(|line| line.starts_with(what) && line.ends_with(whose))
+    };
+    stage.claim(
+        "K1",
+        "both changed the subject, and only Ana the attachments",
+        has("theirs  version 2, saved by Ana", "Z")
+            && has("PR_SUBJECT", "both")
+            && has("attachment", "theirs")
+            && !has("attachment", "both"),
+    )?;
+    let lists =
+        "`set` and `edit` ask at a terminal: theirs, yours, both merged, or yours elsewhere";
+    stage.quote(lists)
+}
+
 /// A handle still reads the version that it opened.
 pub(super) fn read_snapshot(
     stage: &mut Stage<'_>,

@@ -18,6 +18,9 @@ const KINDS: [(RecipientKind, &str); 3] = [
 /// What a name must not have to stand without quotation marks.
 const SPECIAL: &[char] = &[',', ';', '<', '>', '"', '\\', '(', ')', '@', ':'];
 
+/// Begins a line above the body that is not part of the message.
+const REMARK: char = '#';
+
 /// What the text shows of a message.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -51,6 +54,21 @@ enum OtherBodies {
     Beside,
     /// In place of it.
     Alone,
+}
+
+impl OtherBodies {
+    /// What somebody should know before changing the text.
+    fn remark(self) -> Option<&'static str> {
+        match self {
+            OtherBodies::None => None,
+            OtherBodies::Beside => Some(
+                "This message also has its text as HTML or RTF. Changing the text below drops that for good.",
+            ),
+            OtherBodies::Alone => Some(
+                "The text of this message is HTML or RTF only. It is not shown here, and stays as it is.",
+            ),
+        }
+    }
 }
 
 /// What somebody changed.
@@ -117,6 +135,9 @@ impl Shown {
                 .map(|shown| &*shown.text)
                 .collect();
             text.push_str(&format!("{name}: {}\n", addresses.join(", ")));
+        }
+        if let Some(remark) = self.other_bodies.remark() {
+            text.push_str(&format!("{REMARK} {remark}\n"));
         }
         text.push('\n');
         text.push_str(&self.body);
@@ -273,6 +294,9 @@ impl Parsed {
             let line = line.trim_end();
             if line.is_empty() {
                 break;
+            }
+            if line.starts_with(REMARK) {
+                continue;
             }
             if let (true, Some((_, value))) = (line.starts_with([' ', '\t']), headings.last_mut()) {
                 value.push(' ');
@@ -444,6 +468,27 @@ mod tests {
         message.line_ends = LineEnds::CrLf;
         let changes = message.changes(b"\none\n2\n").unwrap();
         assert_eq!(changes.body.as_deref(), Some("one\r\n2\r\n"));
+    }
+
+    #[test]
+    fn text_says_what_changing_it_takes_from_the_message() {
+        let mut message = shown("a", &[], "old\n# heading\n");
+        assert!(!message.to_text().contains("HTML"));
+        for (bodies, says) in [
+            (
+                OtherBodies::Beside,
+                "\n# This message also has its text as HTML or RTF.",
+            ),
+            (
+                OtherBodies::Alone,
+                "\n# The text of this message is HTML or RTF only.",
+            ),
+        ] {
+            message.other_bodies = bodies;
+            let text = message.to_text();
+            assert!(text.split("\n\n").next().unwrap().contains(says), "{text}");
+            assert!(message.changes(text.as_bytes()).unwrap().is_empty());
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::{Role, Theme, text_width};
+use crate::report::Row;
 use crate::view::compare::{Compared, Lines, Piece, Whose};
-use crate::view::report::Row;
 
 /// The columns of a narrow comparison's labels.
 const LABEL: usize = 9;

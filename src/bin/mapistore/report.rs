@@ -1,9 +1,9 @@
 //! A conflict as text: who saved and when, and one row for each thing that differs. Nothing in it can harm a terminal.
 
 use mapistore::{
-    AttachmentSide, BaseValue, ChangedBy, Conflict, MergeChoices, PropertyTag, PropertyType,
-    PropertyValue, Recipient, SavedBetween, SavedVersion, Side, Store, StoredValue, Theirs,
-    Touching, pr,
+    AttachmentSide, BaseValue, ChangedBy, Conflict, MergeChoices, PropertyDifference, PropertyTag,
+    PropertyType, PropertyValue, Recipient, SavedBetween, SavedVersion, Side, Store, StoredValue,
+    Theirs, Touching, pr,
 };
 
 use crate::{harmless, names, values};
@@ -30,10 +30,14 @@ pub(crate) enum Item {
     Attachment(usize),
 }
 
-/// Something that differs.
+/// Something that differs: one thing, or properties that belong together and have one choice.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) item: Item,
+    /// The properties, the one of the item first; none for a recipient or an attachment.
+    pub(crate) tags: Vec<PropertyTag>,
+    /// How a sentence names all of it.
+    pub(crate) names: String,
     pub(crate) label: String,
     pub(crate) base: Cell,
     pub(crate) theirs: Cell,
@@ -43,6 +47,24 @@ pub(crate) struct Row {
     pub(crate) needs_choice: bool,
     /// Which of the others changed it, as the journal has it.
     pub(crate) others: String,
+}
+
+/// What base, theirs and yours have in one thing.
+#[derive(Debug, Clone)]
+struct Cells {
+    base: Cell,
+    theirs: Cell,
+    mine: Cell,
+}
+
+impl Cell {
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Cell::Unknown => "(not kept)",
+            Cell::Nothing => "(none)",
+            Cell::Text(text) => text,
+        }
+    }
 }
 
 impl Row {
@@ -116,6 +138,29 @@ impl Report {
             ),
             current,
             rows,
+        })
+    }
+}
+
+impl Report {
+    /// Who saved and when, in lines that name the sides.
+    pub(crate) fn heading(&self) -> Vec<String> {
+        let theirs = self.theirs.iter().enumerate().map(|(at, text)| {
+            let label = if at == 0 { "theirs" } else { "" };
+            format!("{label:<8}{text}")
+        });
+        theirs
+            .chain([format!("{:<8}{}", "yours", self.mine)])
+            .collect()
+    }
+
+    /// The row of what a merge waits for.
+    pub(crate) fn row_of(&self, touching: Touching) -> Option<&Row> {
+        self.rows.iter().find(|row| match (touching, row.item) {
+            (Touching::Property(tag), Item::Property(_)) => row.tags.contains(&tag),
+            (Touching::Recipient(index), Item::Recipient(item))
+            | (Touching::Attachment(index), Item::Attachment(item)) => index == item,
+            _ => false,
         })
     }
 }
@@ -199,65 +244,112 @@ fn rows(conflict: &Conflict, store: &Store) -> anyhow::Result<Vec<Row>> {
     };
     let differences = conflict.differences();
     let tags: Vec<PropertyTag> = differences.properties.iter().map(|one| one.tag).collect();
+    let names = names::of_properties(store, &tags)?;
+    let properties: Vec<_> = differences.properties.iter().zip(&names).collect();
     let mut rows = Vec::new();
-    for (one, name) in differences
-        .properties
-        .iter()
-        .zip(names::of_properties(store, &tags)?)
-    {
-        let cell = |side: Side, held: Option<&StoredValue>| -> anyhow::Result<Cell> {
-            let Some(held) = held else {
-                return Ok(Cell::Nothing);
-            };
-            Ok(Cell::Text(line(&text(conflict, side, one.tag, held)?)))
-        };
-        let needs_choice = touching.iter().any(
-            |touching| matches!(touching, Touching::Property(tag) if tag.id() == one.tag.id()),
-        );
+    for (one, name) in &properties {
+        let mut tags = differences.chosen_with(one.tag);
+        if tags.is_empty() {
+            tags.push(one.tag);
+        }
+        if tags.first() != Some(&one.tag) {
+            continue;
+        }
+        let find = |tag: &PropertyTag| properties.iter().find(|(other, _)| other.tag == *tag);
+        let members: Vec<_> = tags.iter().filter_map(find).collect();
+        let all: Vec<&str> = members.iter().map(|(_, name)| &***name).collect();
+        let cells = members
+            .iter()
+            .map(|(member, _)| property_cells(conflict, member))
+            .collect::<anyhow::Result<Vec<Cells>>>()?;
+        let Cells { base, theirs, mine } = together(cells);
+        let needs_choice = touching
+            .iter()
+            .any(|touching| matches!(touching, Touching::Property(tag) if tags.contains(tag)));
         rows.push(Row {
             item: Item::Property(one.tag),
-            label: line(&name),
-            base: match &one.base {
-                BaseValue::Unknown => Cell::Unknown,
-                known => cell(Side::Base, known.value())?,
-            },
-            theirs: cell(Side::Theirs, one.theirs.as_ref())?,
-            mine: cell(Side::Mine, one.mine.as_ref())?,
+            label: line(&match all.len() {
+                1 => String::clone(name),
+                more => format!("{name} + {}", more - 1),
+            }),
+            names: line(&all.join(", ")),
+            base,
+            theirs,
+            mine,
             changed_by: one.changed_by,
             needs_choice,
-            others: others(conflict, one.tag),
+            others: others(conflict, &tags),
+            tags,
         });
     }
     for one in &differences.recipients {
         rows.push(Row {
             item: Item::Recipient(one.index),
+            tags: Vec::new(),
             label: "recipient".to_owned(),
+            names: "a recipient".to_owned(),
             base: base_cell(&one.base, person),
             theirs: cell(one.theirs.as_ref(), person),
             mine: cell(one.mine.as_ref(), person),
             changed_by: one.changed_by,
             needs_choice: touching.contains(&Touching::Recipient(one.index)),
-            others: others(conflict, pr::MESSAGE_RECIPIENTS),
+            others: others(conflict, &[pr::MESSAGE_RECIPIENTS]),
         });
     }
     for one in &differences.attachments {
         rows.push(Row {
             item: Item::Attachment(one.index),
+            tags: Vec::new(),
             label: "attachment".to_owned(),
+            names: "an attachment".to_owned(),
             base: base_cell(&one.base, file),
             theirs: cell(one.theirs.as_ref(), file),
             mine: cell(one.mine.as_ref(), file),
             changed_by: one.changed_by,
             needs_choice: touching.contains(&Touching::Attachment(one.index)),
-            others: others(conflict, pr::MESSAGE_ATTACHMENTS),
+            others: others(conflict, &[pr::MESSAGE_ATTACHMENTS]),
         });
     }
     Ok(rows)
 }
 
+fn property_cells(conflict: &Conflict, one: &PropertyDifference) -> anyhow::Result<Cells> {
+    let cell = |side: Side, held: Option<&StoredValue>| -> anyhow::Result<Cell> {
+        let Some(held) = held else {
+            return Ok(Cell::Nothing);
+        };
+        Ok(Cell::Text(line(&text(conflict, side, one.tag, held)?)))
+    };
+    Ok(Cells {
+        base: match &one.base {
+            BaseValue::Unknown => Cell::Unknown,
+            known => cell(Side::Base, known.value())?,
+        },
+        theirs: cell(Side::Theirs, one.theirs.as_ref())?,
+        mine: cell(Side::Mine, one.mine.as_ref())?,
+    })
+}
+
+/// The cells of properties that belong together, as those of one row.
+fn together(all: Vec<Cells>) -> Cells {
+    let side = |of: fn(&Cells) -> &Cell| match &all[..] {
+        [one] => of(one).clone(),
+        more => {
+            let texts: Vec<&str> = more.iter().map(|cells| of(cells).text()).collect();
+            Cell::Text(texts.join(" · "))
+        }
+    };
+    Cells {
+        base: side(|cells| &cells.base),
+        theirs: side(|cells| &cells.theirs),
+        mine: side(|cells| &cells.mine),
+    }
+}
+
 /// Who of the others changed something, and in which version.
-fn others(conflict: &Conflict, tag: PropertyTag) -> String {
-    let changed = |save: &&SavedVersion| save.properties.iter().any(|one| one.id() == tag.id());
+fn others(conflict: &Conflict, tags: &[PropertyTag]) -> String {
+    let is_meant = |one: &PropertyTag| tags.iter().any(|tag| tag.id() == one.id());
+    let changed = |save: &&SavedVersion| save.properties.iter().any(is_meant);
     let saves = conflict.saved_between().known().iter().filter(changed);
     let each = saves.map(|save| format!("{} in version {}", save.saved_by, save.row_version));
     line(&each.collect::<Vec<_>>().join(", "))

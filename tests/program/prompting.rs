@@ -1,6 +1,7 @@
 //! The prompt at a terminal: each key, and what is in the store afterwards.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -27,22 +28,32 @@ fn conflict_at_a_terminal_is_asked_about_and_the_whole_of_it_is_shown() {
     let (shell, entry) = changed_by_ben();
     let mut terminal = set(&shell, &entry);
     let screen = terminal.shows(QUESTION);
-    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
-    assert!(lines[0].starts_with("theirs  version 2, saved by ben at "));
-    assert_eq!(lines[1], "yours   built on version 1; not saved yet");
-    let table = [
-        "property        base        theirs  yours  changed by",
-        "PR_SUBJECT      (not kept)  Theirs  Mine   both",
-        "PR_SENSITIVITY  0           0       1      yours",
-        "  c  save yours as a new message in Conflicts (Enter)",
-        "  k  keep theirs; yours stay in the file below",
-        "  m  merge both; you are asked where both changed the same",
-        "  o  replace theirs with yours; theirs are kept as a version",
-        "  v  view all of it on the full screen, and choose there",
-        "  q  decide later: nothing is saved, yours stay in the file below",
-    ];
-    assert_eq!(lines[2..11], table, "{screen}");
-    assert!(lines[11].starts_with("Yours are in /"), "{screen}");
+    // What is another in each run, and where a long path is broken.
+    let (before, after) = screen.split_once(" at ").unwrap();
+    let screen = format!("{before} at 2026-11-22 15:20:11Z{}", &after[20..]);
+    let (before, _) = screen.split_once("Yours are in /").unwrap();
+    let file = "Yours are in /home/me/.local/state/mapistore/3f2a9c01-bN8QfK.json";
+    let screen = format!("{before}{file}\n{QUESTION}\n");
+    let expected = "\
+Another client changed this message meanwhile; base is what both began with.
+theirs  version 2, saved by ben at 2026-11-22 15:20:11Z
+yours   built on version 1; not saved yet
+property        base        theirs  yours  changed by
+PR_SUBJECT      (not kept)  Theirs  Mine   both
+PR_SENSITIVITY  0           0       1      yours
+  c  save yours as a new message in Conflicts (Enter)
+  k  keep theirs; yours stay in the file below
+  m  merge both; you are asked where both changed the same
+  o  replace theirs with yours; theirs are kept as a version
+  v  view all of it on the full screen, and choose there
+  q  decide later: nothing is saved, yours stay in the file below
+Yours are in /home/me/.local/state/mapistore/3f2a9c01-bN8QfK.json
+Your choice [c]:
+";
+    assert_eq!(screen, expected);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/conflicts.md");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("```text\n{expected}```")));
     terminal.press("q");
     terminal.ends();
 }
@@ -91,6 +102,11 @@ fn each_key_of_the_prompt_does_what_it_says() {
         }
         let versions = shell.query("SELECT count(*) FROM inspect_versions");
         assert_eq!(versions, kept, "{keys:?}");
+        let remark = format!(
+            "theirs are kept as version 2: mapistore restore {} 2",
+            &entry[..8]
+        );
+        assert_eq!(screen.contains(&remark), version == 3, "{screen}");
         let sensitivity = &shell.json(["show", &entry])["properties"]["PR_SENSITIVITY"];
         assert_eq!(*sensitivity == 1, version == 3, "{keys:?}");
         let copies = shell.json(["conflicts"]);

@@ -8,7 +8,7 @@ use mapistore::{EntryId, Error, MapiCode, ObjectKind};
 
 use crate::harmless;
 use crate::json::{self, ErrorObject};
-use crate::kept::KeptIn;
+use crate::kept::{Form, KeptIn};
 use crate::output::Format;
 use crate::values;
 
@@ -143,7 +143,7 @@ pub(crate) fn object_of(error: &anyhow::Error) -> ErrorObject {
     }
     object.file = error
         .downcast_ref::<KeptIn>()
-        .map(|KeptIn(path)| path.display().to_string());
+        .map(|kept| kept.path.display().to_string());
     match store_error(error) {
         Some(Error::ObjectChanged {
             entry_id,
@@ -224,6 +224,15 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         Some(Error::ObjectChanged { entry_id, .. }) => {
             let uid = entry_id.object().to_string();
             let short = uid.get(..8).unwrap_or(&uid);
+            if let Some(KeptIn {
+                form: Form::Text, ..
+            }) = error.downcast_ref()
+            {
+                return vec![
+                    format!("mapistore show {short}     shows what is there now"),
+                    format!("mapistore edit {short}     opens that; your text stays in its file"),
+                ];
+            }
             vec![
                 format!("mapistore show {short}     shows what is there now"),
                 "--on-conflict ask           shows both sides, and asks".to_owned(),

@@ -15,7 +15,25 @@ use crate::exit::say;
 /// A file that only its owner can read. It stays, whatever happens to this process, until it is discarded.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    path: PathBuf,
+    place: KeptIn,
+}
+
+/// What such a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A message as the text that `edit` shows.
+    Text,
+    /// Changes as JSON.
+    Changes,
+}
+
+impl Form {
+    fn extension(self) -> &'static str {
+        match self {
+            Form::Text => "txt",
+            Form::Changes => "json",
+        }
+    }
 }
 
 impl Kept {
@@ -23,13 +41,13 @@ impl Kept {
     pub(crate) fn write(
         store: &Store,
         entry: &EntryId,
-        extension: &str,
+        form: Form,
         content: &[u8],
     ) -> anyhow::Result<Kept> {
         let folders = state_folder().into_iter().chain(beside(store));
         let mut failure = anyhow::anyhow!("there is no folder for it");
         for folder in folders {
-            match Kept::write_into(&folder, entry, extension, content) {
+            match Kept::write_into(&folder, entry, form, content) {
                 Ok(kept) => return Ok(kept),
                 Err(error) => {
                     failure = error.context(format!("making a file in {}", folder.display()));
@@ -43,7 +61,7 @@ impl Kept {
     pub(crate) fn write_into(
         folder: &Path,
         entry: &EntryId,
-        extension: &str,
+        form: Form,
         content: &[u8],
     ) -> anyhow::Result<Kept> {
         DirBuilder::new()
@@ -53,24 +71,31 @@ impl Kept {
         let uid = entry.object().to_string();
         let mut file = tempfile::Builder::new()
             .prefix(&format!("{}-", uid.get(..8).unwrap_or(&uid)))
-            .suffix(&format!(".{extension}"))
+            .suffix(&format!(".{}", form.extension()))
             .tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         let (_, path) = file.keep().context("keeping the file")?;
-        Ok(Kept { path })
+        Ok(Kept {
+            place: KeptIn { path, form },
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.place.path
+    }
+
+    /// Where it is, to be said.
+    pub(crate) fn place(&self) -> KeptIn {
+        self.place.clone()
     }
 
     /// Removes the file: what it holds is in the store.
     pub(crate) fn discard(self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        if let Err(error) = fs::remove_file(self.path()) {
             say(&format!(
                 "{} is no longer needed: {error}",
-                self.path.display()
+                self.path().display()
             ));
         }
     }
@@ -93,10 +118,13 @@ fn beside(store: &Store) -> Option<PathBuf> {
 
 /// Says with an error where that is what was not saved.
 #[derive(Debug, Clone)]
-pub(crate) struct KeptIn(pub(crate) PathBuf);
+pub(crate) struct KeptIn {
+    pub(crate) path: PathBuf,
+    pub(crate) form: Form,
+}
 
 impl fmt::Display for KeptIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "yours are kept in {}", self.0.display())
+        write!(f, "yours are kept in {}", self.path.display())
     }
 }

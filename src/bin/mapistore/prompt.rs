@@ -8,16 +8,15 @@ mod pending;
 mod questions;
 mod table;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use mapistore::{Conflict, Resolution, Resolver, SaveOutcome, Saved, Store};
+use mapistore::{Conflict, Resolution, Resolver, RowVersion, SaveOutcome, Saved, Store, Theirs};
 
 pub(crate) use self::table::lines as table;
 
 use self::questions::Questions;
 use crate::exit::{Refusal, say};
-use crate::kept::{Kept, KeptIn};
+use crate::kept::{Form, Kept, KeptIn};
 use crate::person::Person;
 use crate::view::{self, Leaving};
 
@@ -39,6 +38,8 @@ struct State {
     kept: Option<Kept>,
     times_asked: usize,
     interrupted: bool,
+    /// The version that was shown last.
+    theirs: Option<RowVersion>,
     failure: Option<anyhow::Error>,
 }
 
@@ -73,6 +74,7 @@ impl<'a> Prompt<'a> {
                 kept,
                 times_asked: 0,
                 interrupted: false,
+                theirs: None,
                 failure: None,
             }),
         }
@@ -83,15 +85,16 @@ impl<'a> Prompt<'a> {
     pub(crate) fn conclude(self, result: mapistore::Result<Saved>) -> anyhow::Result<Saved> {
         let state = self.state.into_inner();
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        let path = state.kept.as_ref().map(|kept| kept.path().to_owned());
+        let place = state.kept.as_ref().map(Kept::place);
         let error = match (result, state.failure) {
             (Ok(saved), _) => {
                 match (saved.outcome, state.kept) {
-                    (SaveOutcome::KeptOriginal, Some(kept)) => {
-                        say(&KeptIn(kept.path().to_owned()).to_string());
-                    }
+                    (SaveOutcome::KeptOriginal, Some(kept)) => say(&kept.place().to_string()),
                     (_, Some(kept)) => kept.discard(),
                     (_, None) => {}
+                }
+                if let Some(remark) = remark(&saved, state.theirs) {
+                    say(&remark);
                 }
                 return Ok(saved);
             }
@@ -99,15 +102,25 @@ impl<'a> Prompt<'a> {
             (Err(source), None) if state.interrupted => Refusal::Interrupted { source }.into(),
             (Err(error), None) => error.into(),
         };
-        Err(with_path(error, path))
+        Err(match place {
+            Some(place) => error.context(place),
+            None => error,
+        })
     }
 }
 
-/// Names the file where the changes are.
-fn with_path(error: anyhow::Error, path: Option<PathBuf>) -> anyhow::Error {
-    match path {
-        Some(path) => error.context(KeptIn(path)),
-        None => error,
+/// What somebody may want to do next, who was asked and has answered.
+fn remark(saved: &Saved, theirs: Option<RowVersion>) -> Option<String> {
+    let uid = saved.entry_id.object().to_string();
+    let entry = uid.get(..8).unwrap_or(&uid);
+    match (saved.outcome, theirs) {
+        (SaveOutcome::Overwritten | SaveOutcome::Merged, Some(theirs)) => Some(format!(
+            "theirs are kept as version {theirs}: mapistore restore {entry} {theirs} brings them back"
+        )),
+        (SaveOutcome::SavedElsewhere(_), _) => Some(
+            "yours are a new message: mapistore conflicts lists it until it is deleted".to_owned(),
+        ),
+        _ => None,
     }
 }
 
@@ -126,20 +139,24 @@ impl State {
         if self.is_on_screen {
             view::check_terminal()?;
         }
-        let file = self.keep(store, conflict)?;
+        let place = self.keep(store, conflict)?;
+        self.theirs = match conflict.theirs() {
+            Theirs::Changed(theirs) => Some(theirs.row_version),
+            _ => None,
+        };
         let mut notice = (self.times_asked > 0).then_some(AGAIN);
         self.times_asked += 1;
         loop {
             let answer = match &mut self.person {
                 Some(person) if !self.is_on_screen => {
-                    Questions::new(store, conflict, person.as_mut(), &file)?.ask(notice)?
+                    Questions::new(store, conflict, person.as_mut(), &place.path)?.ask(notice)?
                 }
                 person => {
                     let leaving = match person {
                         Some(_) => Leaving::GoesBack,
                         None => Leaving::Cancels,
                     };
-                    on_screen(store, conflict, &file, leaving, notice)?
+                    on_screen(store, conflict, &place, leaving, notice)?
                 }
             };
             notice = None;
@@ -159,32 +176,32 @@ impl State {
     }
 
     /// The file with what is mine. One that was written for an earlier question holds the same.
-    fn keep(&mut self, store: &Store, conflict: &Conflict) -> anyhow::Result<PathBuf> {
+    fn keep(&mut self, store: &Store, conflict: &Conflict) -> anyhow::Result<KeptIn> {
         if let Some(kept) = &self.kept {
-            return Ok(kept.path().to_owned());
+            return Ok(kept.place());
         }
         let pending = pending::pending_changes(store, conflict)?;
         let entry = conflict.entry_id();
-        let kept = Kept::write(store, &entry, "json", pending.as_bytes())?;
-        Ok(self.kept.insert(kept).path().to_owned())
+        let kept = Kept::write(store, &entry, Form::Changes, pending.as_bytes())?;
+        Ok(self.kept.insert(kept).place())
     }
 }
 
 fn on_screen(
     store: &Store,
     conflict: &Conflict,
-    file: &Path,
+    place: &KeptIn,
     leaving: Leaving,
     notice: Option<&str>,
 ) -> anyhow::Result<Answer> {
-    let dropped = format!("Yours stay in {}.", file.display());
+    let dropped = format!("Yours stay in {}.", place.path.display());
     Ok(
         match view::run(conflict, store, &dropped, leaving, notice)? {
             view::Answer::Chosen(resolution) => Answer::Chosen(resolution),
             view::Answer::Cancelled => Answer::Later,
             view::Answer::Interrupted(signal) => {
                 // The terminal is as it was: now the signal may do what it does.
-                say(&KeptIn(file.to_owned()).to_string());
+                say(&place.to_string());
                 view::end_by(signal)?;
                 Answer::Interrupted
             }

@@ -15,7 +15,7 @@ use self::text::{Changes, Shown};
 use crate::args::Global;
 use crate::commands::saving::{self, Outcome};
 use crate::exit::{Exit, say};
-use crate::kept::{Kept, KeptIn};
+use crate::kept::{Form, Kept};
 use crate::names::{self, Prefix};
 use crate::output::Output;
 use crate::person::{self, Pressed};
@@ -44,13 +44,12 @@ impl Edit {
         let mut message = store.open_message(&entry, Access::Modify)?;
         let shown = Shown::of(&message)?;
         let text = shown.to_text();
-        let kept = Kept::write(&store, &entry, "txt", text.as_bytes())?;
-        let path = kept.path().to_owned();
-        let changes = edited(&shown, &text, &path, output).and_then(|changes| {
+        let kept = Kept::write(&store, &entry, Form::Text, text.as_bytes())?;
+        let changes = edited(&shown, &text, &kept, output).and_then(|changes| {
             changes.apply(&mut message)?;
             Ok(changes)
         });
-        let changes = changes.with_context(|| KeptIn(path.clone()))?;
+        let changes = changes.with_context(|| kept.place())?;
         if changes.is_empty() {
             kept.discard();
             say("nothing was changed, so nothing is saved");
@@ -75,21 +74,20 @@ fn save(
     if let Some(person) = person::at_terminal(output.format()) {
         return saving::ask(store, message, Prompt::new(store, person, Some(kept)));
     }
-    saving::save(&mut message, SaveFlags::empty())
-        .with_context(|| KeptIn(kept.path().to_owned()))?;
+    saving::save(&mut message, SaveFlags::empty()).with_context(|| kept.place())?;
     kept.discard();
     Ok(Outcome::Saved(message))
 }
 
 /// What somebody changed in the text. One that cannot be read as a message can be edited again at a terminal.
-fn edited(shown: &Shown, text: &str, path: &Path, output: &Output) -> anyhow::Result<Changes> {
+fn edited(shown: &Shown, text: &str, kept: &Kept, output: &Output) -> anyhow::Result<Changes> {
     if person::at_terminal(output.format()).is_some() {
         // Ctrl-C ends this process together with the editor.
-        say(&KeptIn(path.to_owned()).to_string());
+        say(&kept.place().to_string());
     }
     loop {
-        run_editor(path)?;
-        let edited = fs::read(path).context("reading what was edited")?;
+        run_editor(kept.path())?;
+        let edited = fs::read(kept.path()).context("reading what was edited")?;
         if edited == text.as_bytes() {
             return Ok(Changes::default());
         }

@@ -333,7 +333,7 @@ pub(super) fn answer(store: &Store, outcome: Outcome, output: &mut Output) -> an
             output.flush()?;
             let saved_at = saved_at.unwrap_or_default();
             let kept = format!(
-                "kept version {version}, saved by {saved_by} at {saved_at}; nothing was written"
+                "version {version} stays, saved by {saved_by} at {saved_at}; nothing was written"
             );
             say(&crate::harmless::line(&kept));
         }

@@ -12,6 +12,9 @@ use crate::person::{Person, Pressed};
 use crate::report::{Report, Row};
 use crate::values;
 
+/// Why there are questions.
+const FIRST: &str = "Another client changed this message meanwhile; base is what both began with.";
+
 /// How many lines of a value are shown where it is chosen.
 const LINES_SHOWN: usize = 12;
 
@@ -49,9 +52,7 @@ impl<'a> Questions<'a> {
 
     /// Asks until there is an answer. `notice`: why the question comes again.
     pub(super) fn ask(&mut self, notice: Option<&str>) -> anyhow::Result<Answer> {
-        if let Some(notice) = notice {
-            self.person.show(notice)?;
-        }
+        self.person.show(notice.unwrap_or(FIRST))?;
         for line in table(&self.report, self.person.width()) {
             self.person.show(&line)?;
         }

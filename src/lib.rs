@@ -82,12 +82,12 @@ pub use error::{Error, MapiCode, ObjectKind, Result, Source};
 pub use model::FolderKind as SpecialFolder;
 pub use model::{
     Access, AccessLevel, AppTime, AttachMethod, ChangeKey, ChangeKind, ChangeNumber, CopyFlags,
-    Currency, Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MessageClass,
-    MessageFlags, MessageStatus, NameWithinSet, ObjectUid, PredecessorChangeList, PropertyId,
-    PropertyKind, PropertyName, PropertySet, PropertyTag, PropertyType, PropertyValue, ReadFlags,
-    ReadState, Receipt, Recipient, RecipientKind, RowVersion, SaveFlags, SaveId, StoreUid,
-    StoredValue, StreamHash, StreamReference, String8, Succession, Tag, known_properties, pr,
-    property_sets,
+    Currency, Deletion, EntryId, FileTime, FolderKind, JournalEntry, KnownProperty, MediaType,
+    MessageClass, MessageFlags, MessageStatus, NameWithinSet, ObjectUid, PredecessorChangeList,
+    PropertyId, PropertyKind, PropertyName, PropertySet, PropertyTag, PropertyType, PropertyValue,
+    ReadFlags, ReadState, Receipt, Recipient, RecipientKind, RowVersion, SaveFlags, SaveId,
+    StoreUid, StoredValue, StreamHash, StreamReference, String8, Succession, Tag, known_properties,
+    pr, property_sets,
 };
 pub use store::{
     Attachment, AttachmentInfo, AttachmentNumber, Canceller, CheckProgress, CheckReport, Collected,

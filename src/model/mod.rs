@@ -12,7 +12,7 @@
 //! | `property_value`, `file_time` | values |
 //! | `content` | what one version of a message consists of |
 //! | `recipient` | a recipient as a person thinks of it |
-//! | `message_class` | what kind of message it is |
+//! | `message_class`, `media_type` | what kind of message it is, and what kind of file |
 //! | `subject` | a subject and its parts |
 //! | `one_off` | entry ids that hold a name themselves |
 //! | `document` | content as the JSON text of a row, and back |
@@ -30,6 +30,7 @@ mod file_time;
 mod flags;
 mod folder_kind;
 mod id;
+mod media_type;
 mod message_class;
 mod one_off;
 pub mod pr;
@@ -56,6 +57,7 @@ pub use flags::{
 };
 pub use folder_kind::FolderKind;
 pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
+pub use media_type::MediaType;
 pub use message_class::MessageClass;
 pub(crate) use one_off::one_off_entry_id;
 pub use property_kind::{PropertyKind, Tag};

@@ -1,7 +1,5 @@
 //! The bodies of a message as the text parts of a mail.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 
@@ -10,7 +8,7 @@ use crate::model::pr;
 use crate::store::Message;
 
 use super::super::content::decode_text;
-use super::output::LineEnds;
+use super::output::{LineEnds, base64_lines};
 
 /// The plain text of a message.
 pub(super) fn plain(message: &Message) -> Result<Option<String>> {
@@ -84,13 +82,9 @@ pub(super) fn text_part(
     }
     let part = if text.contains('\0') {
         // NUL may stand in no text that is written as it is.
-        let encoded = STANDARD.encode(text);
-        let lines: Vec<&str> = encoded
-            .as_bytes()
-            .chunks(76)
-            .filter_map(|line| std::str::from_utf8(line).ok())
-            .collect();
-        MimePart::new(content, lines.join("\r\n")).transfer_encoding("base64")
+        let mut lines = String::new();
+        base64_lines(text.as_bytes(), &mut lines);
+        MimePart::new(content, lines.trim_end().to_owned()).transfer_encoding("base64")
     } else {
         MimePart::new(content, text)
     };

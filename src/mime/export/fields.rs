@@ -145,18 +145,6 @@ fn address_of(address: &str) -> String {
     format!("{}@{domain}", without_special(local))
 }
 
-/// A media type of two tokens in lower case (RFC 2045, 5.1), if it is one.
-pub(super) fn media_type(text: &str) -> Option<String> {
-    let is_token = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?="#.contains(&byte))
-    };
-    let (main, sub) = text.split_once('/')?;
-    (is_token(main) && is_token(sub)).then(|| text.to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,20 +209,5 @@ mod tests {
         let field = written(|fields| fields.text("Subject", "=?utf-8?q?x?= is no word"));
         assert!(field.starts_with("Subject: =?utf-8?B?"), "{field}");
         assert!(field.lines().all(|line| line.len() <= 90), "{field}");
-    }
-
-    #[test]
-    fn only_two_tokens_are_a_media_type() {
-        assert_eq!(media_type("Text/CSV").as_deref(), Some("text/csv"));
-        for other in [
-            "",
-            "text",
-            "text/",
-            "text/csv; name=x",
-            "a/b\r\nX: y",
-            "a/b/c",
-        ] {
-            assert_eq!(media_type(other), None, "{other}");
-        }
     }
 }

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use crate::error::{Error, Result};
 use crate::store::{StreamReader, from_io};
 
-/// A line of base64 holds 76 characters (RFC 2045, 6.8), and so 57 bytes.
-const BASE64_LINE: usize = 76;
+/// The bytes in a line of base64, which then has 76 characters (RFC 2045, 6.8).
+const BASE64_LINE: usize = 57;
 
 /// So much of a stream is in memory at a time: whole lines of base64, about 64 KiB.
-const PIECE: usize = 57 * 1150;
+const PIECE: usize = BASE64_LINE * 1150;
 
 /// The longest line of a mail, without its line end (RFC 5322, 2.1.1).
 const LONGEST_LINE: usize = 998;
@@ -51,18 +51,22 @@ impl<'w> Output<'w> {
         let mut encoded = String::new();
         pieces(data, |piece| {
             encoded.clear();
-            STANDARD.encode_string(piece, &mut encoded);
-            for line in encoded.as_bytes().chunks(BASE64_LINE) {
-                self.write(line)?;
-                self.write(b"\r\n")?;
-            }
-            Ok(())
+            base64_lines(piece, &mut encoded);
+            self.write(encoded.as_bytes())
         })
     }
 
     /// Hands on what is buffered.
     pub(super) fn finish(mut self) -> Result<()> {
         self.inner.flush().map_err(write_failed)
+    }
+}
+
+/// Adds lines of base64, each ending in CRLF.
+pub(super) fn base64_lines(bytes: &[u8], written: &mut String) {
+    for line in bytes.chunks(BASE64_LINE) {
+        STANDARD.encode_string(line, written);
+        written.push_str("\r\n");
     }
 }
 

@@ -1,12 +1,14 @@
 //! An attachment as a part of a mail.
 
 use crate::error::Result;
-use crate::model::{AttachmentRow, PropertyKind, PropertyTag, PropertyValue, StoredValue, Tag, pr};
+use crate::model::{
+    AttachmentRow, MediaType, PropertyKind, PropertyTag, PropertyValue, StoredValue, Tag, pr,
+};
 use crate::store::{AttachmentNumber, Message};
 
 use super::super::attachment::{REFERRED_TO_BY_HTML, Surroundings, attachment_of};
 use super::super::entity::{Entity, Leaf, Place};
-use super::fields::{Fields, media_type};
+use super::fields::Fields;
 use super::kept::KeptHeader;
 
 /// What the mail around an attachment is like.
@@ -152,7 +154,11 @@ impl Held {
 
     /// The type that the part is written with. Data is no multipart, whatever it is called.
     fn media_type(&self) -> String {
-        let named = self.media_type.as_deref().and_then(media_type);
+        let named = self
+            .media_type
+            .as_deref()
+            .and_then(|text| text.parse::<MediaType>().ok());
+        let named = named.map(|named| named.to_lower_case());
         named
             .filter(|named| !named.starts_with("multipart/"))
             .unwrap_or_else(|| OCTET_STREAM.to_owned())

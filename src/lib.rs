@@ -72,7 +72,7 @@ mod store;
 
 pub use conflict::{
     AttachmentDifference, AttachmentSide, BaseValue, ChangedBy, Choice, Differences, MergeChoices,
-    PropertyDifference, RecipientDifference, Side, Touching,
+    PropertyDifference, RecipientDifference, Side, Touching, belong_together,
 };
 pub use db::database::Durability;
 pub use db::inspect::Cell;

@@ -233,6 +233,10 @@ proptest! {
                 let choose = |tag| merged(&versions, &MergeChoices::new().property(tag, choice.clone()));
                 let (this, other) = (choose(one.tag), choose(member));
                 prop_assert_eq!(this.content, other.content);
+                let of_set = |touching: &Touching| {
+                    matches!(touching, Touching::Property(tag) if report.chosen_with(one.tag).contains(tag))
+                };
+                prop_assert!(!this.touching.iter().any(of_set), "{:?}", this.touching);
                 prop_assert_eq!(this.touching, other.touching);
             }
         }

@@ -19,3 +19,4 @@ pub use difference::{
     RecipientDifference, Side,
 };
 pub use merge::{Choice, MergeChoices, Touching};
+pub use together::belong_together;

@@ -1,7 +1,7 @@
 //! Properties that make sense only together: a sender's name of one client beside the address of another would be a
 //! sender that nobody wrote.
 
-use crate::model::{PropertyId, pr};
+use crate::model::{PropertyId, PropertyTag, pr};
 
 /// Sets of properties that one side gives as a whole when both have changed something in them.
 const TOGETHER: &[&[PropertyId]] = &[
@@ -44,6 +44,19 @@ const TOGETHER: &[&[PropertyId]] = &[
         pr::CONVERSATION_ID.tag().id(),
     ],
 ];
+
+/// Whether two properties make sense only together, as a sender's name and address do, or are one, whatever their types:
+/// what two clients changed in such a set cannot be combined, and a merge takes all of it from one side (K2).
+///
+/// ```
+/// use mapistore::{belong_together, pr};
+///
+/// assert!(belong_together(pr::SENDER_NAME.tag(), pr::SENDER_EMAIL_ADDRESS.tag()));
+/// assert!(!belong_together(pr::SENDER_NAME.tag(), pr::SUBJECT.tag()));
+/// ```
+pub fn belong_together(one: PropertyTag, other: PropertyTag) -> bool {
+    name_of(one.id()) == name_of(other.id())
+}
 
 /// The property that stands for the whole set of another one.
 pub(super) fn name_of(id: PropertyId) -> PropertyId {

@@ -202,8 +202,13 @@ fn conflict_can_be_merged_where_nothing_overlaps() {
         (&json!("MAPI_E_OBJECT_CHANGED"), &json!(["PR_SUBJECT"]))
     );
     merge("PR_SUBJECT_A=another type of the same property").error(3);
+    // K2: a sender of one client's name and the other's address would be nobody's.
+    let theirs = ["set", &entry, "PR_SENDER_EMAIL_ADDRESS=ben@example.org"];
+    shell.run_as("ben", theirs).succeeded();
+    let error = merge("PR_SENDER_NAME=Ana").error(3);
+    assert_eq!(error["properties"], json!(["PR_SENDER_EMAIL_ADDRESS"]));
     let merged = merge("PR_IMPORTANCE=2").succeeded().json();
-    assert_eq!(merged["row_version"], 3);
+    assert_eq!(merged["row_version"], 4);
     assert_eq!(merged["properties"]["PR_SUBJECT"], "theirs");
     assert_eq!(merged["properties"]["PR_IMPORTANCE"], 2);
 }

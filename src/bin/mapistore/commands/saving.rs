@@ -40,7 +40,7 @@ pub(crate) struct Saving {
     force: bool,
     /// What to do if another client saved since: `ask`, which a terminal does anyway; `fail`, which happens anywhere else;
     /// `keep` theirs; `overwrite`, this change over the newest state, which is kept as a version; `merge`, if they
-    /// changed something else; `copy:FOLDER`, the newest state with this change as a new message; `view`, choose on the full screen
+    /// changed something else; `copy:FOLDER`, the newest state with this change as a new message that `conflicts` lists; `view`, choose on the full screen
     #[arg(long, value_name = "HOW")]
     on_conflict: Option<OnConflict>,
 }

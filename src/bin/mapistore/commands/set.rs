@@ -67,6 +67,7 @@ impl Change for Properties<'_> {
     }
 
     fn depends_on(&self, tag: PropertyTag) -> bool {
-        self.changed.iter().any(|changed| changed.id() == tag.id())
+        let mut changed = self.changed.iter();
+        changed.any(|changed| mapistore::belong_together(*changed, tag))
     }
 }

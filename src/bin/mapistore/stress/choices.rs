@@ -17,7 +17,7 @@ pub(super) struct Choices {
     pub(super) recorded: BTreeMap<String, Chosen>,
 }
 
-/// Chooses for every part that this client has changed; the others are as they are stored now. None where a number stands
+/// Chooses for every part that both clients have changed, or that belongs together with such a one. None where a number stands
 /// for an attachment with bytes on one side, and on another for one with a message: there two parts are one choice.
 pub(super) fn choose(conflict: &Conflict, own: &Parts, random: &mut Random) -> Option<Choices> {
     let differences = conflict.differences();
@@ -35,12 +35,13 @@ pub(super) fn choose(conflict: &Conflict, own: &Parts, random: &mut Random) -> O
         merge: MergeChoices::new().otherwise(either(random)),
         recorded: BTreeMap::new(),
     };
+    choices.choose_values(&[Part::Subject], own, differences, random);
+    // They belong together: a choice for one is one for both.
+    choices.choose_values(&[Part::Body, Part::Html], own, differences, random);
     for part in Part::ALL {
         let is_own = own.contains_key(part.name());
         match part {
-            Part::Subject | Part::Body | Part::Html => {
-                choices.choose_value(part, is_own, differences, random);
-            }
+            Part::Subject | Part::Body | Part::Html => {}
             Part::Recipients | Part::Attachments | Part::Embedded => {
                 choices.choose_rows(part, is_own, differences, random);
             }
@@ -76,32 +77,34 @@ impl Choices {
         self.merge = change(std::mem::take(&mut self.merge));
     }
 
-    fn choose_value(
+    /// Chooses for parts that belong together, if both clients have changed something in them.
+    fn choose_values(
         &mut self,
-        part: Part,
-        is_own: bool,
+        set: &[Part],
+        own: &Parts,
         differences: &Differences,
         random: &mut Random,
     ) {
-        let tags = tags(part);
-        let is_theirs = differences.properties.iter().any(|one| {
-            let is_of_part = tags.iter().any(|tag| tag.id() == one.tag.id());
-            is_of_part && one.base.value() != one.theirs.as_ref()
-        });
-        // Body and HTML belong together, so a choice may be needed although only one side changed this part.
-        let choice = match (is_own, is_theirs) {
-            (false, _) => Choice::Theirs,
-            (true, false) => Choice::Mine,
-            (true, true) => either(random),
+        let is_theirs = |part: &Part| {
+            let tags = tags(*part);
+            differences.properties.iter().any(|one| {
+                let is_of_part = tags.iter().any(|tag| tag.id() == one.tag.id());
+                is_of_part && one.base.value() != one.theirs.as_ref()
+            })
         };
-        if is_own && is_theirs {
-            let chosen = match choice {
-                Choice::Mine => Chosen::Mine,
-                _ => Chosen::Theirs,
-            };
-            self.recorded.insert(part.name().to_owned(), chosen);
+        let is_own = |part: &Part| own.contains_key(part.name());
+        if !(set.iter().any(is_own) && set.iter().any(is_theirs)) {
+            return;
         }
-        for tag in tags {
+        let choice = either(random);
+        let chosen = match choice {
+            Choice::Mine => Chosen::Mine,
+            _ => Chosen::Theirs,
+        };
+        for part in set {
+            self.recorded.insert(part.name().to_owned(), chosen.clone());
+        }
+        for tag in set.iter().flat_map(|part| tags(*part)) {
             let choice = choice.clone();
             self.take(|merge| merge.property(tag, choice));
         }

@@ -140,11 +140,11 @@ pub(crate) enum How {
     KeepOriginal,
     Overwrite,
     SaveElsewhere,
-    /// Combines them; the choices are for the parts that both changed.
+    /// Combines them; the choices are for the parts that both changed, and for what belongs together with them.
     Merge(BTreeMap<String, Chosen>),
 }
 
-/// What a merge is to take for a part that both changed.
+/// What a merge is to take for a part that was chosen for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Chosen {

@@ -77,7 +77,7 @@ pub(super) enum Way {
 }
 
 /// What a merge was to take for a part.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Chosen {
     Theirs,
     Mine,

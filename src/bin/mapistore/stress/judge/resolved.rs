@@ -21,28 +21,27 @@ pub(super) fn made(
         Way::Restore { kept } => case.marks(*kept).map(Into::into),
         Way::Merge { shown, choices } => {
             let theirs = case.marks(*shown)?;
-            let base = base.map_or(Some(&[][..]), |base| case.marks(base))?;
-            let taken: Marks = changes
+            let is_chosen = |part: Name| choices.iter().any(|(of, _)| *of == part);
+            // What nobody chose for is theirs, but for what this client alone has changed.
+            let unasked = changes
                 .iter()
-                .filter_map(|(part, mine)| {
-                    let theirs = mark_of(theirs, *part);
-                    let both_changed = theirs != mark_of(base, *part);
-                    match chosen(choices, *part) {
-                        Chosen::Theirs if both_changed => None,
-                        // Rows may differ although the marks are the same.
-                        Chosen::Rows(rows) => Some((*part, rows)),
-                        _ => Some((*part, *mine)),
-                    }
-                })
-                .collect();
-            Some(overlay(theirs, &taken))
+                .copied()
+                .filter(|(part, _)| !is_chosen(*part));
+            let asked = choices.iter().filter_map(|(part, chosen)| match chosen {
+                Chosen::Theirs => None,
+                Chosen::Mine => mark_of(&mine, *part).map(|mine| (*part, mine)),
+                // Rows may differ although the marks are the same.
+                Chosen::Rows(rows) => Some((*part, *rows)),
+            });
+            let taken: Marks = unasked.chain(asked).collect();
+            let mut merged = overlay(theirs, &taken).into_vec();
+            let is_gone = |part: Name| {
+                choices.contains(&(part, Chosen::Mine)) && mark_of(&mine, part).is_none()
+            };
+            merged.retain(|(part, _)| !is_gone(*part));
+            Some(merged.into())
         }
     }
-}
-
-fn chosen(choices: &[(Name, Chosen)], part: Name) -> Chosen {
-    let choice = choices.iter().find(|(of, _)| *of == part);
-    choice.map_or(Chosen::Theirs, |(_, chosen)| *chosen)
 }
 
 /// The parts whose rows were said to be of neither side.

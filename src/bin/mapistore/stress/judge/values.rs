@@ -75,8 +75,14 @@ fn replaced_parts(case: &Case, claim: &Claim) -> Vec<Name> {
         }
         _ => true,
     };
-    let parts = claim.changes.iter().map(|(part, _)| *part);
-    parts.filter(is_replaced).collect()
+    let mut parts: Vec<Name> = claim.changes.iter().map(|(part, _)| *part).collect();
+    if let Way::Merge { choices, .. } = &claim.way {
+        parts.extend(choices.iter().map(|(part, _)| *part));
+    }
+    parts.sort_unstable();
+    parts.dedup();
+    parts.retain(is_replaced);
+    parts
 }
 
 /// What a save itself has written: of a merge only those of its changes that it was to take.

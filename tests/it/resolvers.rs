@@ -17,6 +17,7 @@ two_clients!(
     save_without_a_conflict_asks_nobody,
     resolver_without_an_answer_leaves_the_error_and_the_pending_changes,
     third_client_that_saves_while_a_user_thinks_makes_the_save_ask_again,
+    third_client_that_saves_while_a_user_thinks_is_untouched_by_answers_that_write_nothing_there,
     message_deleted_while_a_user_thinks_makes_the_save_ask_again,
     answer_that_leaves_something_undecided_changes_nothing,
 );
@@ -125,6 +126,36 @@ fn third_client_that_saves_while_a_user_thinks_makes_the_save_ask_again(scene: &
         assert_eq!(saved.unwrap().row_version, 4);
         assert_eq!(scene.look(&id).subject(), Some(subject));
         assert_eq!(versions(scene).len(), versions_kept);
+    }
+    scene.check();
+}
+
+fn third_client_that_saves_while_a_user_thinks_is_untouched_by_answers_that_write_nothing_there(
+    scene: &Scene,
+) {
+    // K2, K3: what was shown is taken, and is stale at once
+    let cem = scene.client("cem");
+    for (answer, outcome) in [("keep", "KeptOriginal"), ("copy", "SavedElsewhere")] {
+        let gates = Gates::new(1);
+        let id = scene.message("base");
+        let mine = scene.ana.edit(&id, "mine");
+        let theirs = scene.ben.edit(&id, "theirs");
+        scene.ben.save(theirs, KEEP).unwrap();
+        scene.ana.send_save_with(mine, &[answer], Some(&gates));
+        gates.meanwhile(|| {
+            let third = cem.edit(&id, "third");
+            cem.save(third, KEEP).unwrap();
+        });
+        let ResolvedView { saved, shown } = scene.ana.receive().unwrap();
+        assert_eq!(shown, [(Some(2), scene.ben.name().to_owned())]);
+        let saved = saved.unwrap();
+        assert!(saved.outcome.starts_with(outcome), "{saved:?}");
+        let look = scene.look(&id);
+        assert_eq!((look.subject(), look.row_version), (Some("third"), Some(3)));
+        assert_eq!(scene.ana.view(mine).subject(), Some("theirs"));
+        scene.ana.set(mine, pr::SUBJECT, "later");
+        expect(scene.ana.save(mine, KEEP), MapiCode::MAPI_E_OBJECT_CHANGED);
+        assert!(versions(scene).is_empty());
     }
     scene.check();
 }

@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::db::changes;
 use crate::db::failure::{sqlite, system, while_doing};
@@ -17,6 +16,7 @@ use crate::db::lock_file::{LockAccess, LockFile};
 use crate::db::migrate::{self, SchemaState};
 use crate::db::pins::Pin;
 use crate::db::place::{NetworkFileSystems, Occupant, Place};
+use crate::db::readers::{PooledReader, Readers};
 use crate::db::writer::Writer;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{ChangeNumber, FileTime, StoreUid};
@@ -79,7 +79,7 @@ pub(crate) struct Database {
 }
 
 pub(crate) struct Connections {
-    readers: r2d2::Pool<SqliteConnectionManager>,
+    readers: Readers,
     /// None in a store opened read-only.
     pub(crate) writer: Option<Arc<Writer>>,
     /// `F-lock`; none on a read-only medium that has none. It stands last, and so is closed last: presence
@@ -105,11 +105,7 @@ impl Drop for Database {
         }
         // The thread that made the last connection may not have let go of the pool yet, and would then close its
         // connections after presence was given up here.
-        let (done, wait) = std::sync::mpsc::channel();
-        pool_threads().execute(move || {
-            let _ = done.send(());
-        });
-        let _ = wait.recv_timeout(LONGEST_CLOSE);
+        Readers::settle(LONGEST_CLOSE);
         // The thread that commits has answered the last save, and may not have let go of the connection yet.
         let writer = self
             .connections
@@ -216,19 +212,9 @@ impl Database {
                 prepare(connection, &init)?;
                 connection.pragma_update(None, "query_only", true)
             });
-        // By itself the pool opens ten connections at once and tests each whenever it is taken out,
-        // which costs a quarter of a short read.
-        let readers = r2d2::Pool::builder()
-            .max_size(8)
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connection_timeout(settings.busy_timeout.max(Duration::from_secs(1)))
-            .thread_pool(pool_threads())
-            .build_unchecked(manager);
+        let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(1)));
         let (store_uid, last_change) = {
-            let reader = readers.get().map_err(pool_failure)?;
+            let reader = readers.take()?;
             // Where the file could only be read as immutable, nobody has looked at it yet.
             if migrate::recognise(&reader)? != SchemaState::Current {
                 return Err(Error::Version {
@@ -270,8 +256,8 @@ impl Database {
     }
 
     /// A connection that reads.
-    pub(crate) fn reader(&self) -> Result<r2d2::PooledConnection<SqliteConnectionManager>> {
-        self.connections()?.readers.get().map_err(pool_failure)
+    pub(crate) fn reader(&self) -> Result<PooledReader> {
+        self.connections()?.readers.take()
     }
 
     pub(crate) fn store_uid(&self) -> StoreUid {
@@ -333,29 +319,6 @@ fn open_lock_file_to_read(place: &Place) -> Result<Option<LockFile>> {
         Ok(lock_file) => Ok(Some(lock_file)),
         Err(_) if place.medium_is_read_only() => Ok(None),
         Err(error) => Err(system(format!("opening {}", path.display()), error)),
-    }
-}
-
-/// One worker thread makes the connections of all stores of the process. A forked child has no threads but the one
-/// that forked, so it begins with a pool of its own; the parent's is leaked there, since nobody would answer it.
-fn pool_threads() -> Arc<ScheduledThreadPool> {
-    static THREADS: Mutex<Option<(u32, Arc<ScheduledThreadPool>)>> = Mutex::new(None);
-    let process = std::process::id();
-    let mut threads = THREADS.lock();
-    match &*threads {
-        Some((made_by, pool)) if *made_by == process => Arc::clone(pool),
-        _ => {
-            let pool = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
-            std::mem::forget(threads.replace((process, Arc::clone(&pool))));
-            pool
-        }
-    }
-}
-
-fn pool_failure(error: r2d2::Error) -> Error {
-    Error::CallFailed {
-        detail: "opening a connection for reading".to_owned(),
-        source: Some(Box::new(error)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Floor 1: SQL and SQLite, and nothing of MAPI's rules.
 //!
-//! - [`database`]: the connections, and how a file is opened; [`place`]: where it may lie.
+//! - [`database`]: the connections, and how a file is opened; [`readers`]: those that read; [`place`]: where it may lie.
 //! - [`migrate`]: the schema and its version.
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`wake`]: waiting for what others commit.
@@ -30,6 +30,7 @@ pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
 pub(crate) mod planted_faults;
 pub(crate) mod purge;
+pub(crate) mod readers;
 pub(crate) mod sql_types;
 pub(crate) mod store_info;
 pub(crate) mod streams;

@@ -16,7 +16,7 @@ use crate::db::lock_file::{LockAccess, LockFile};
 use crate::db::migrate::{self, SchemaState};
 use crate::db::pins::Pin;
 use crate::db::place::{NetworkFileSystems, Occupant, Place};
-use crate::db::readers::{PooledReader, Readers};
+use crate::db::readers::{LONGEST_CLOSE, PooledReader, Readers};
 use crate::db::writer::Writer;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{ChangeNumber, FileTime, StoreUid};
@@ -26,9 +26,6 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// How long who wants to make or migrate a store waits at first before it looks whether another one did.
 const FIRST_PATIENCE: Duration = Duration::from_millis(50);
-
-/// How long closing waits for the thread that makes connections.
-const LONGEST_CLOSE: Duration = Duration::from_secs(1);
 
 /// What a successful save survives (S10). Chosen when a process opens the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,9 +100,6 @@ impl Drop for Database {
             std::mem::forget(self.connections.take());
             return;
         }
-        // The thread that made the last connection may not have let go of the pool yet, and would then close its
-        // connections after presence was given up here.
-        Readers::settle(LONGEST_CLOSE);
         // The thread that commits has answered the last save, and may not have let go of the connection yet.
         let writer = self
             .connections

@@ -20,7 +20,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The pool tries a connection that could not be made again, ever later up to half of this.
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
 
-/// The connections of one process that read one file.
+/// How long closing a store waits for a thread that may not have let go of it yet.
+pub(crate) const LONGEST_CLOSE: Duration = Duration::from_secs(1);
+
+/// The connections of one process that read one file, not to be dropped in a forked child (P7).
 #[derive(Debug)]
 pub(crate) struct Readers {
     pool: Pool<SqliteConnectionManager>,
@@ -88,14 +91,17 @@ impl Readers {
             }
         }
     }
+}
 
-    /// Waits, but not for ever, until the thread that made the last connection has let go of the pool.
-    pub(crate) fn settle(longest: Duration) {
+impl Drop for Readers {
+    /// The thread that made the last connection may not have let go of the pool yet, and would then close its connections
+    /// after presence was given up.
+    fn drop(&mut self) {
         let (done, wait) = std::sync::mpsc::channel();
         pool_threads().execute(move || {
             let _ = done.send(());
         });
-        let _ = wait.recv_timeout(longest);
+        let _ = wait.recv_timeout(LONGEST_CLOSE);
     }
 }
 

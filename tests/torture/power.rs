@@ -26,6 +26,8 @@ enum Demand {
 #[derive(Debug, Clone, Copy)]
 struct Run {
     processes: u64,
+    /// In each process.
+    threads: u64,
     is_durable: bool,
     seed: u64,
     losses: u64,
@@ -55,6 +57,7 @@ impl Run {
             store: store.clone(),
             log: log.clone(),
             number: self.seed * 100 + number,
+            threads: self.threads,
             saves: SAVES / self.processes,
             is_durable: self.is_durable,
             shared: shared.clone(),
@@ -209,6 +212,7 @@ fn runs(is_durable: bool) -> Vec<Run> {
     (0..count)
         .map(|seed| Run {
             processes: [1, 4, 2, 3][(seed % 4) as usize],
+            threads: [1, 1, 3][(seed % 3) as usize],
             is_durable,
             seed,
             losses,
@@ -250,6 +254,7 @@ fn normal_durability_loses_nothing_but_the_newest_saves() {
 fn one_run(is_durable: bool) -> Run {
     Run {
         processes: 2,
+        threads: 1,
         is_durable,
         seed: 1,
         losses: 20,

@@ -429,9 +429,16 @@ fn beside() -> Vec<Scene> {
                 Ok(())
             },
             |a| {
-                let report = a.store().check(&mut |_| ())?;
-                assert_eq!(report.problems, Vec::<String>::new());
-                Ok(())
+                let problems = a.store().check(&mut |_| ())?.problems;
+                // SQLite's own check reports a page that could not be read with what is wrong.
+                match problems.iter().all(|problem| problem.contains("Failed to read")) {
+                    true if problems.is_empty() => Ok(()),
+                    true => Err(Error::DiskError {
+                        detail: "checking".to_owned(),
+                        source: problems.concat().into(),
+                    }),
+                    false => panic!("{problems:?}"),
+                }
             },
             |a| a.store().changes_after(mapistore::ChangeNumber::ZERO, 100).map(drop),
             |a| a.store().versions(&a.ids[3]).map(drop),

@@ -24,6 +24,7 @@ pub(crate) struct Work {
     pub(crate) store: PathBuf,
     pub(crate) log: PathBuf,
     pub(crate) number: u64,
+    pub(crate) threads: u64,
     pub(crate) saves: u64,
     pub(crate) is_durable: bool,
     /// Messages that all workers save.
@@ -45,42 +46,49 @@ impl Work {
 #[test]
 fn worker_process() {
     if let Ok(work) = std::env::var(ROLE) {
-        Worker::new(serde_json::from_str(&work).unwrap()).run();
+        run(&serde_json::from_str(&work).unwrap());
     }
 }
 
+/// Does the work, in as many threads as it says: their saves share commits.
+fn run(work: &Work) {
+    let log = Arc::new(Log::open(&work.log));
+    let _mount = Mount::new(work.store.parent().unwrap(), log.clone());
+    let store = open(work);
+    std::thread::scope(|scope| {
+        for thread in 0..work.threads {
+            let mut worker = Worker {
+                name: format!("worker-{}-{thread}", work.number),
+                store: store.clone(),
+                ids: work.shared.iter().map(|id| id.parse().unwrap()).collect(),
+                own: Vec::new(),
+                random: Random::new(work.number * 10 + thread),
+                log: log.clone(),
+                work: work.clone(),
+            };
+            scope.spawn(move || worker.run());
+        }
+    });
+}
+
 struct Worker {
+    name: String,
     work: Work,
     log: Arc<Log>,
     store: Store,
     ids: Vec<EntryId>,
     own: Vec<EntryId>,
     random: Random,
-    _mount: Mount,
 }
 
 impl Worker {
-    fn new(work: Work) -> Worker {
-        let log = Arc::new(Log::open(&work.log));
-        let mount = Mount::new(work.store.parent().unwrap(), log.clone());
-        Worker {
-            store: open(&work),
-            ids: work.shared.iter().map(|id| id.parse().unwrap()).collect(),
-            own: Vec::new(),
-            random: Random::new(work.number),
-            log,
-            _mount: mount,
-            work,
-        }
-    }
-
     fn run(&mut self) {
-        for save in 0..self.work.saves {
+        for save in 0..self.work.saves / self.work.threads {
             // Whoever is the last to close takes the log away.
-            if save % 40 == 39 {
+            if save % 40 == 39 && self.work.threads == 1 {
                 self.store = open(&self.work);
             }
-            let mark = format!("worker-{}-save-{save}", self.work.number);
+            let mark = format!("{}-save-{save}", self.name);
             match self.random.below(10) {
                 0..4 => self.create(&mark),
                 9 if self.own.len() > 3 => self.delete(),

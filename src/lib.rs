@@ -90,14 +90,14 @@ pub use model::{
     pr, property_sets,
 };
 pub use store::{
-    Attachment, AttachmentInfo, AttachmentNumber, Canceller, CheckProgress, CheckReport, Collected,
-    Conflict, ConflictCopy, ContentsOrder, Copied, Copies, EmbeddedAccess, EmbeddedMessage, Entry,
-    Folder, FolderInfo, MapiProp, MarkedInFolder, MergePreview, Message, MessageSummary,
-    ModifyRecipients, Notice, Outcomes, Page, Policy, PropertyProblem, PropertySlots,
-    PropertyStream, Purge, Purged, QueryResult, RecipientChange, RecipientEntry, RecordedSave,
-    Resolution, Resolved, Resolver, Restored, RowId, SaveOutcome, Saved, SavedBetween,
-    SavedVersion, Staleness, Store, StoreOptions, StreamAccess, StreamReader, Subscription, Theirs,
-    UnknownNames, VersionContent, VersionInfo,
+    Attachment, AttachmentInfo, AttachmentNumber, Backup, BackupIdentity, Canceller, CheckReport,
+    Collected, Compacted, Conflict, ConflictCopy, ContentsOrder, Copied, Copies, EmbeddedAccess,
+    EmbeddedMessage, Entry, Folder, FolderInfo, Loss, MapiProp, MarkedInFolder, MergePreview,
+    Message, MessageSummary, ModifyRecipients, Notice, Outcomes, Page, Policy, Progress,
+    PropertyProblem, PropertySlots, PropertyStream, Purge, Purged, QueryResult, RecipientChange,
+    RecipientEntry, RecordedSave, Recovered, Resolution, Resolved, Resolver, Restored, RowId,
+    SaveOutcome, Saved, SavedBetween, SavedVersion, Staleness, Store, StoreOptions, StreamAccess,
+    StreamReader, Subscription, Theirs, UnknownNames, VersionContent, VersionInfo,
 };
 
 /// The example for a host that asks its user, compiled and run.

@@ -123,8 +123,8 @@ fn the_deciding_statement_is_written_exactly_once() {
     );
     assert_eq!(
         all.iter().map(deciding::inserts).sum::<usize>(),
-        1,
-        "INSERTs into messages"
+        2,
+        "INSERTs into messages: that of a first save, and that of a recovery"
     );
 }
 

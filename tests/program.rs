@@ -7,6 +7,8 @@
     reason = "a test's panic is its report"
 )]
 
+#[path = "program/caring.rs"]
+mod caring;
 #[path = "program/changing.rs"]
 mod changing;
 #[path = "program/demonstration.rs"]

@@ -106,6 +106,15 @@ pub(crate) enum DocumentTable {
     Versions,
 }
 
+impl std::fmt::Display for DocumentTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DocumentTable::Messages => "messages",
+            DocumentTable::Versions => "kept versions",
+        })
+    }
+}
+
 /// A page of messages or kept versions after a key, so that no long read keeps the WAL from being reused.
 pub(crate) fn checkables(
     connection: &Connection,

@@ -16,6 +16,7 @@ use crate::db::migrate::{self, SchemaState};
 use crate::db::pins::Pin;
 use crate::db::place::{NetworkFileSystems, Occupant, Place};
 use crate::db::readers::{LONGEST_CLOSE, PooledReader, Readers};
+use crate::db::schema;
 use crate::db::writer::Writer;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{ChangeNumber, FileTime, StoreUid};
@@ -215,6 +216,9 @@ impl Database {
                         .to_owned(),
                 });
             }
+            if writer.is_none() {
+                schema::verify(&reader)?;
+            }
             (migrate::store_uid(&reader)?, changes::last(&reader)?)
         };
         let lock_file = lock_file.map(Arc::new);
@@ -372,6 +376,7 @@ fn ready_connection(
             state = migrate::recognise(&connection)?;
             if state == SchemaState::Current {
                 refuse_other_than_wal(&connection)?;
+                schema::verify(&connection)?;
                 accept(&connection)?;
                 return Ok(connection);
             }

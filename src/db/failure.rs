@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::error::{Error, Source};
 
@@ -23,6 +23,17 @@ pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
             detail: format!("SQLite found damage while {doing}"),
             source: Some(Box::new(error)),
         },
+        // Nothing that this library writes breaks a CHECK, unless what is stored did so before.
+        Some(ErrorCode::ConstraintViolation)
+            if error
+                .sqlite_error()
+                .is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_CHECK) =>
+        {
+            Error::CorruptStore {
+                detail: format!("what is stored breaks a rule of the schema ({doing})"),
+                source: Some(Box::new(error)),
+            }
+        }
         Some(ErrorCode::ReadOnly) => Error::NoAccess {
             detail: format!("the store is read-only ({doing}: {error})"),
         },

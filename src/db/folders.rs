@@ -229,6 +229,34 @@ pub(crate) fn create(
     )
 }
 
+/// The folders whose counters are not what the messages say.
+pub(crate) fn miscounted(connection: &Connection) -> Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT folders.folder_id AS folder_id FROM folders \
+             LEFT JOIN messages ON messages.folder_id = folders.folder_id AND messages.deleted_at IS NULL \
+             AND messages.is_associated = 0 GROUP BY folders.folder_id \
+             HAVING folders.total_count <> count(messages.message_id) \
+             OR folders.unread_count <> coalesce(sum(messages.is_read = 0), 0)",
+        )
+        .and_then(|mut select| select.query_map([], |row| row.get("folder_id"))?.collect())
+        .map_err(while_doing("counting the messages of folders"))
+}
+
+/// Counts the messages of a folder, and writes it down if that is not what stands there. Returns how many folders were
+/// written.
+pub(crate) fn recount(tx: &WriteTransaction<'_>, folder_id: i64) -> Result<usize> {
+    const RECOUNT: &str = "UPDATE folders SET total_count = counted.total, unread_count = counted.unread \
+        FROM (SELECT count(*) AS total, coalesce(sum(is_read = 0), 0) AS unread FROM messages \
+        WHERE folder_id = :folder_id AND deleted_at IS NULL AND is_associated = 0) AS counted \
+        WHERE folder_id = :folder_id \
+        AND (total_count <> counted.total OR unread_count <> counted.unread)";
+    tx.connection
+        .prepare_cached(RECOUNT)
+        .and_then(|mut update| update.execute(named_params! { ":folder_id": folder_id }))
+        .map_err(while_doing("counting the messages of a folder"))
+}
+
 /// Gives a folder another name; it must be free.
 pub(crate) fn rename(
     tx: &WriteTransaction<'_>,

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::db::failure::while_doing;
-use crate::db::folders;
+use crate::db::failure::{sqlite, while_doing};
+use crate::db::{folders, schema};
 use crate::error::{Error, Result};
 use crate::model::{FileTime, FolderKind, StoreUid, known_properties, known_property_sets};
 
@@ -99,14 +99,11 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(while_doing("reading the schema version"))?;
     let done = usize::try_from(version).unwrap_or(0);
-    for migration in MIGRATIONS.iter().skip(done) {
-        transaction
-            .execute_batch(migration)
-            .map_err(while_doing("migrating the schema"))?;
-    }
+    run(&transaction, done)?;
     if state == SchemaState::Empty {
         fill_new_store(&transaction, client_name, now)?;
     }
+    schema::verify(&transaction)?;
     name_properties(&transaction)?;
     transaction
         .execute_batch(&format!(
@@ -116,6 +113,26 @@ pub(crate) fn migrate(connection: &mut Connection, client_name: &str, now: FileT
     transaction
         .commit()
         .map_err(while_doing("committing a migration"))
+}
+
+/// Runs the migrations from one on. What one of them cannot be run on is not of the version that it says.
+fn run(connection: &Connection, done: usize) -> Result<()> {
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::Unknown) => Error::CorruptStore {
+            detail: "the schema is not of the version that the file says".to_owned(),
+            source: Some(Box::new(error)),
+        },
+        _ => sqlite("migrating the schema", error),
+    };
+    MIGRATIONS
+        .iter()
+        .skip(done)
+        .try_for_each(|migration| connection.execute_batch(migration).map_err(failed))
+}
+
+/// Makes the schema of this version in an empty database.
+pub(crate) fn make_schema(connection: &Connection) -> Result<()> {
+    run(connection, 0)
 }
 
 /// The names that the views show instead of tags.

@@ -1,7 +1,7 @@
 //! Floor 1: SQL and SQLite, and nothing of MAPI's rules.
 //!
 //! - [`database`]: the connections, and how a file is opened; [`readers`]: those that read; [`place`]: where it may lie.
-//! - [`migrate`]: the schema and its version.
+//! - [`migrate`]: the schema and its version; [`schema`]: whether a file has it.
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`wake`]: waiting for what others commit.
 //! - [`transaction`]: reading, and what a write sees; [`writer`]: writing in turn, and together ([`commit_queue`], [`sync`]).
@@ -10,7 +10,9 @@
 //!   [`store_info`]: a table each. [`purge`]: what goes from two of them on purpose.
 //! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
 //! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
+//! - [`backup`]: the whole as a [`new_file`]. [`space`]: what of the file is free. [`salvage`]: what is sound in a damaged one.
 
+pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod check;
 pub(crate) mod commit_queue;
@@ -25,12 +27,16 @@ pub(crate) mod marks;
 pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod named_properties;
+pub(crate) mod new_file;
 pub(crate) mod pins;
 pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
 pub(crate) mod planted_faults;
 pub(crate) mod purge;
 pub(crate) mod readers;
+pub(crate) mod salvage;
+pub(crate) mod schema;
+pub(crate) mod space;
 pub(crate) mod sql_types;
 pub(crate) mod store_info;
 pub(crate) mod streams;

@@ -27,7 +27,7 @@ pub(crate) struct Chunk {
 }
 
 /// A chunk that is read at the wrong place must not pass, so the place is part of what is summed.
-fn chunk_checksum(position: u64, data: &[u8]) -> i64 {
+pub(crate) fn chunk_checksum(position: u64, data: &[u8]) -> i64 {
     i64::from_ne_bytes(xxh3_64_with_seed(data, position).to_ne_bytes())
 }
 

@@ -114,6 +114,12 @@ impl Database {
         self.writer()?.write(&|| self.read(&before_waiting), work)
     }
 
+    /// Moves the log into the file, as far as no reader needs the states before.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.writer()?.checkpoint();
+        Ok(())
+    }
+
     /// Writes like [`Database::write`], together with others that wait at the same moment: in one transaction, each
     /// for itself all or nothing, and with one commit for all of them. `weight` is about what it writes, in bytes.
     pub(crate) fn write_shared(

@@ -280,7 +280,8 @@ fn add_what_is_replaced(
     Ok(())
 }
 
-fn new_change_key(store: StoreUid, change_number: ChangeNumber) -> ChangeKey {
+/// The change key of a new version: no other has it, whatever becomes of the store.
+pub(crate) fn new_change_key(store: StoreUid, change_number: ChangeNumber) -> ChangeKey {
     let [a, b, c, ..] = *SaveId::random().as_bytes();
     ChangeKey::new(store, change_number, [a, b, c])
 }

@@ -241,6 +241,13 @@ impl Writer {
         result
     }
 
+    /// Moves the log into the file, as far as no reader needs the states before.
+    pub(crate) fn checkpoint(&self) {
+        if let Some(connection) = self.connection.try_lock_for(self.busy_timeout) {
+            checkpoint(&connection);
+        }
+    }
+
     /// Runs a transaction.
     fn transact<T>(
         &self,

@@ -303,6 +303,33 @@ impl Content {
         streams
     }
 
+    /// Takes out the properties whose values are in one of these streams, wherever they are in the message, and says which.
+    pub(crate) fn remove_streams(&mut self, gone: &BTreeSet<StreamReference>) -> Vec<PropertyTag> {
+        let recipients = self.recipients.iter_mut().map(|row| &mut row.properties);
+        let attachments = self.attachments.rows.iter_mut();
+        let mut bags = vec![&mut self.properties];
+        bags.extend(recipients);
+        let mut removed = Vec::new();
+        for row in attachments {
+            bags.push(&mut row.properties);
+            if let Some(embedded) = &mut row.embedded
+                && !gone.is_disjoint(&embedded.streams())
+            {
+                removed.extend(Arc::make_mut(embedded).remove_streams(gone));
+            }
+        }
+        for bag in bags {
+            let is_gone = |value: &StoredValue| matches!(value, StoredValue::Stream(stream) if gone.contains(stream));
+            let tags = bag.iter().filter(|(_, value)| is_gone(value));
+            let tags: Vec<_> = tags.map(|(tag, _)| tag).collect();
+            for tag in &tags {
+                bag.remove(tag.id());
+            }
+            removed.extend(tags);
+        }
+        removed
+    }
+
     /// The size of the message in bytes (`PR_MESSAGE_SIZE_EXTENDED`): all values, streams in full.
     #[must_use]
     pub(crate) fn size(&self) -> u64 {

@@ -3,24 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::db::check::{self, Checkable, DocumentTable, SealedStream};
-use crate::db::{folders, streams};
+use crate::db::{folders, messages, streams};
 use crate::error::{Error, Result};
 use crate::model::StreamReference;
 use crate::model::document;
+use crate::store::progress::Progress;
 use crate::store::{Folder, Store};
 
 /// Objects read at once, so that no long read keeps the WAL from being reused.
 const PAGE: u32 = 100;
-
-/// How far a check has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CheckProgress {
-    /// Messages, kept versions and streams checked so far.
-    pub done: u64,
-    /// How many there were at the beginning.
-    pub total: u64,
-}
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,10 +38,10 @@ impl Store {
     ///
     /// Those of reading the store, where damage keeps it from being read at all. Damage that can be named is in the
     /// report.
-    pub fn check(&self, progress: &mut dyn FnMut(CheckProgress)) -> Result<CheckReport> {
+    pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckReport> {
         let mut report = CheckReport::default();
         let total = self.database.read(check::workload)?;
-        progress(CheckProgress { done: 0, total });
+        progress(Progress { done: 0, total });
         note(&mut report, self.database.read(check::integrity))?;
         for rule in 0..check::RULE_COUNT {
             note(
@@ -64,14 +55,25 @@ impl Store {
             loop {
                 let page = self
                     .database
-                    .read_together(|reader| check::checkables(reader, table, after, PAGE))?;
+                    .read_together(|reader| check::checkables(reader, table, after, PAGE));
+                let page = match named(page, || format!("{table} after number {}", after.0)) {
+                    Ok(page) => page,
+                    // What comes after cannot be reached.
+                    Err(error) => {
+                        note(&mut report, Err(error))?;
+                        break;
+                    }
+                };
                 let Some(last) = page.last() else { break };
                 after = last.key;
                 for row in &page {
                     check_content(row, &mut report.problems);
+                    if table == DocumentTable::Messages {
+                        note(&mut report, self.check_row(row))?;
+                    }
                 }
                 report.checked += page.len() as u64;
-                progress(CheckProgress {
+                progress(Progress {
                     done: report.checked,
                     total,
                 });
@@ -81,13 +83,20 @@ impl Store {
         loop {
             let page = self
                 .database
-                .read(|reader| check::sealed_streams(reader, after, PAGE))?;
+                .read(|reader| check::sealed_streams(reader, after, PAGE));
+            let page = match named(page, || format!("streams after number {after}")) {
+                Ok(page) => page,
+                Err(error) => {
+                    note(&mut report, Err(error))?;
+                    break;
+                }
+            };
             let Some(last) = page.last() else { break };
             after = last.stream_id;
             for stream in &page {
                 self.check_stream(stream, &mut report.problems)?;
                 report.checked += 1;
-                progress(CheckProgress {
+                progress(Progress {
                     done: report.checked,
                     total,
                 });
@@ -99,19 +108,26 @@ impl Store {
     /// What stands in documents beside the messages: properties of the store and of folders.
     fn check_permanent(&self, report: &mut CheckReport) -> Result<()> {
         note(report, self.properties().map(|_| Vec::new()))?;
-        for found in self.database.read(folders::all)? {
+        let folders = self.database.read(folders::all);
+        let folders = match named(folders, || "the list of folders".to_owned()) {
+            Ok(folders) => folders,
+            Err(error) => return note(report, Err(error)),
+        };
+        for found in folders {
             let read = match Folder::new(self, &found.folder).properties() {
                 // Since the folders were listed.
                 Err(Error::ObjectDeleted { .. }) => continue,
-                Err(Error::CorruptStore { detail, source }) => Err(Error::CorruptStore {
-                    detail: format!("{} ({detail})", found.path),
-                    source,
-                }),
-                read => read,
+                read => named(read, || format!("folder {}", found.path)),
             };
             note(report, read.map(|_| Vec::new()))?;
         }
         Ok(())
+    }
+
+    /// Whether a client can read what stands beside the documents of a message.
+    fn check_row(&self, row: &Checkable) -> Result<Vec<String>> {
+        let read = self.database.read(|reader| messages::load(reader, row.uid));
+        named(read, || format!("message {}", row.uid)).map(|_| Vec::new())
     }
 
     fn check_stream(&self, stream: &SealedStream, problems: &mut Vec<String>) -> Result<()> {
@@ -151,6 +167,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Says in what the damage is.
+fn named<T>(found: Result<T>, what: impl FnOnce() -> String) -> Result<T> {
+    found.map_err(|error| match error {
+        Error::CorruptStore { detail, source } => Error::CorruptStore {
+            detail: format!("{}: {detail}", what()),
+            source,
+        },
+        error => error,
+    })
 }
 
 /// Damage that ends one part of the check does not end the others.

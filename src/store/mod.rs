@@ -14,15 +14,20 @@
 //! - [`conflict`]: what differs for a save that came second; [`resolve`]: what becomes of it; [`present`]: a save that asks;
 //!   [`conflict_copies`]: what waits for a decision; [`versions`]: what was replaced; [`purge`]: forgetting it.
 //! - [`copy`]: properties from object to object; [`copy_messages`]: whole messages; [`take_over`]: what both take.
-//! - [`watch`]: reading the journal; [`subscription`]: following it; [`stale`]: whether others changed an open message.
-//! - [`collect`]: removing waste; [`check`]: soundness; [`query`]: SQL to read.
+//! - [`watch`]: reading the journal; [`subscription`]: following it; [`stale`]: whether others changed an open message;
+//!   [`query`]: SQL to read.
+//! - [`check`]: soundness; [`collect`], [`compact`]: removing waste, giving space back; [`backup`]: copies;
+//!   [`recover`], [`recover_messages`]: what is sound in a damaged store;
+//!   [`progress`]: how far these have come.
 
 mod attachment;
 mod attachments;
+mod backup;
 mod batch;
 mod bulk;
 mod check;
 mod collect;
+mod compact;
 mod computed;
 mod conflict;
 mod conflict_copies;
@@ -42,6 +47,7 @@ mod opening;
 mod paths;
 mod permanent;
 mod present;
+mod progress;
 mod properties;
 mod property_stream;
 mod purge;
@@ -49,6 +55,8 @@ mod query;
 mod read_state;
 mod recipients;
 mod recorded_save;
+mod recover;
+mod recover_messages;
 mod resolve;
 mod save;
 mod stale;
@@ -63,9 +71,11 @@ mod watch;
 
 pub use attachment::Attachment;
 pub use attachments::{AttachmentInfo, AttachmentNumber};
+pub use backup::{Backup, BackupIdentity};
 pub use bulk::Outcomes;
-pub use check::{CheckProgress, CheckReport};
+pub use check::CheckReport;
 pub use collect::Collected;
+pub use compact::Compacted;
 pub use conflict::{Conflict, MergePreview, SavedBetween, SavedVersion, Theirs};
 pub use conflict_copies::ConflictCopy;
 pub use contents::{ContentsOrder, MessageSummary, Page};
@@ -77,12 +87,14 @@ pub use message::Message;
 pub use named::UnknownNames;
 pub use open::{Store, StoreOptions};
 pub use opening::Entry;
+pub use progress::Progress;
 pub use property_stream::{Copied, PropertyStream, StreamAccess};
 pub use purge::{Purge, Purged};
 pub use query::QueryResult;
 pub use read_state::MarkedInFolder;
 pub use recipients::{ModifyRecipients, RecipientChange, RecipientEntry, RowId};
 pub use recorded_save::RecordedSave;
+pub use recover::{Loss, Recovered};
 pub use resolve::{Policy, Resolution, Resolved, Resolver};
 pub use save::{SaveOutcome, Saved};
 pub use stale::Staleness;

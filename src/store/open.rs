@@ -162,7 +162,7 @@ impl StoreOptions {
     }
 }
 
-fn program_name() -> String {
+pub(super) fn program_name() -> String {
     std::env::args_os()
         .next()
         .and_then(|name| {

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use mapistore::{MapiCode, Store, StoreOptions};
 
 use crate::commands::{
-    attach, check, conflicts, delete, demo, detach, diff, edit, export, extract, folders, import,
-    init, list, log, move_messages, new, purge, restore, session, set, show, sql, stress, watch,
+    attach, backup, check, compact, conflicts, delete, demo, detach, diff, edit, export, extract,
+    folders, import, init, list, log, move_messages, new, purge, recover, restore, session, set,
+    show, sql, stress, watch,
 };
 use crate::exit::wrong;
 
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     Conflicts(conflicts::Conflicts),
     Watch(watch::Watch),
     Check(check::Check),
+    Backup(backup::Backup),
+    Compact(compact::Compact),
+    Recover(recover::Recover),
     Sql(sql::Sql),
     Stress(stress::Stress),
     StressWorker(stress::StressWorker),

@@ -249,6 +249,47 @@ pub(crate) struct PurgedObject {
     pub(crate) bytes: u64,
 }
 
+/// A copy of the store.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct BackupObject {
+    pub(crate) path: String,
+    pub(crate) store_uid: mapistore::StoreUid,
+    /// The newest that is in it.
+    pub(crate) newest_change: ChangeNumber,
+    pub(crate) size: u64,
+}
+
+/// What `compact` freed.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct CompactedObject {
+    pub(crate) streams: u64,
+    pub(crate) bytes: u64,
+    pub(crate) kept_for_handles: u64,
+    pub(crate) counters_mended: u64,
+    pub(crate) size_before: u64,
+    pub(crate) size_after: u64,
+}
+
+/// What was saved out of a damaged store.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct RecoveredObject {
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) folders: u64,
+    pub(crate) messages: u64,
+    pub(crate) versions: u64,
+    pub(crate) streams: u64,
+    pub(crate) changes: u64,
+    pub(crate) lost: Vec<LossObject>,
+}
+
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct LossObject {
+    pub(crate) kind: String,
+    pub(crate) entry_id: Option<ObjectUid>,
+    pub(crate) detail: String,
+}
+
 /// A copy that came out of a conflict.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct ConflictObject {

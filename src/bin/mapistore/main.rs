@@ -15,6 +15,7 @@
 //! | [`exit`] | exit codes and errors |
 //! | [`person`], [`prompt`] | asks somebody what is to become of a conflict |
 //! | [`report`] | a conflict as text that can harm no terminal |
+//! | [`progress`] | bars |
 //! | [`kept`] | files with what is not in the store yet |
 //! | [`commands`] | one command, one file |
 //! | [`view`] | a conflict on the full screen |
@@ -30,6 +31,7 @@ mod kept;
 mod names;
 mod output;
 mod person;
+mod progress;
 mod prompt;
 mod report;
 mod stress;

@@ -1,12 +1,13 @@
 //! `check`: whether the store is sound.
 
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 
 use crate::args::Global;
 use crate::exit::{self, Exit};
 use crate::json::CheckObject;
 use crate::output::{Format, Output};
+use crate::progress::with_bar;
 
 /// Check the store: the file, the schema's rules, checksums, and large values by their hash
 ///
@@ -21,13 +22,7 @@ pub(crate) struct Check {}
 impl Check {
     pub(crate) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
         let store = global.open_to_read()?;
-        let bar = progress_bar("checking");
-        let report = store.check(&mut |progress| {
-            bar.set_length(progress.total.max(progress.done));
-            bar.set_position(progress.done);
-        });
-        bar.finish_and_clear();
-        let report = report?;
+        let report = with_bar("checking", |progress| store.check(progress))?;
         let exit = if report.is_sound() {
             Exit::Done
         } else {
@@ -65,13 +60,4 @@ fn tell(report: &mapistore::CheckReport, output: &mut Output) -> anyhow::Result<
     }
     output.flush()?;
     Ok(())
-}
-
-/// A bar on stderr, where that is a terminal.
-pub(crate) fn progress_bar(doing: &'static str) -> ProgressBar {
-    let bar = ProgressBar::new(0).with_message(doing);
-    match ProgressStyle::with_template("{msg} [{bar:40}] {human_pos}/{human_len} {eta}") {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
-        Err(_) => bar,
-    }
 }

@@ -11,11 +11,11 @@ use mapistore::Error;
 use mapistore::mime::Importer;
 
 use crate::args::Global;
-use crate::commands::check::progress_bar;
 use crate::exit::{self, Exit, say};
 use crate::harmless;
 use crate::json::{FailedFile, ImportObject};
 use crate::output::{Format, Output};
+use crate::progress::bar;
 
 /// Import mail files (.eml) and folders of them
 ///
@@ -59,7 +59,7 @@ impl Import {
             pending: Vec::new(),
             imported: 0,
             failed,
-            bar: progress_bar("importing"),
+            bar: bar("importing"),
         };
         progress.bar.set_length(files.len() as u64);
         let ended = progress.import(&files);

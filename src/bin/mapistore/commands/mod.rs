@@ -1,7 +1,9 @@
 //! The commands, each with its arguments and one function.
 
 pub(crate) mod attach;
+pub(crate) mod backup;
 pub(crate) mod check;
+pub(crate) mod compact;
 pub(crate) mod conflicts;
 pub(crate) mod delete;
 pub(crate) mod demo;
@@ -18,6 +20,7 @@ pub(crate) mod log;
 pub(crate) mod move_messages;
 pub(crate) mod new;
 pub(crate) mod purge;
+pub(crate) mod recover;
 pub(crate) mod restore;
 pub(crate) mod session;
 pub(crate) mod set;
@@ -59,6 +62,9 @@ pub(crate) fn run(arguments: Arguments, output: &mut Output) -> anyhow::Result<E
         Command::Conflicts(conflicts) => conflicts.run(global, output),
         Command::Watch(watch) => watch.run(global, output),
         Command::Check(check) => check.run(global, output),
+        Command::Backup(backup) => backup.run(global, output),
+        Command::Compact(compact) => compact.run(global, output),
+        Command::Recover(recover) => recover.run(global, output),
         Command::Sql(sql) => sql.run(global, output),
         Command::Stress(stress) => stress.run(global, output),
         Command::StressWorker(worker) => worker.run(global),

@@ -1,0 +1,109 @@
+//! Space is given back while others use the store.
+
+use std::io::Read;
+
+use mapistore::{Deletion, MapiCode, Store};
+
+use crate::support::{Client, Command, KEEP, Scene, Sharing, TestStore, code_of};
+
+#[test]
+fn compacting_goes_on_beside_writers_and_takes_nothing_from_them() {
+    // P5, O2
+    const NO_END: u32 = 1_000_000;
+    let scene = Scene::new(Sharing::Processes);
+    let writers: Vec<(Client, String)> = (0..3)
+        .map(|number| {
+            (
+                scene.client(&format!("writer {number}")),
+                scene.message("a"),
+            )
+        })
+        .collect();
+    for (writer, id) in &writers {
+        writer.send(Command::SaveMarked {
+            id: id.clone(),
+            from: 0,
+            to: NO_END,
+            large: false,
+        });
+    }
+    let drafts = scene.store.folder_by_path("Drafts").unwrap();
+    let mut last = vec![0; writers.len()];
+    for round in 0..4 {
+        // The one is waste at once, the other is still read.
+        let [waste, kept] = [round, round + 100].map(|byte: u8| {
+            let mut message = drafts.create_message().unwrap();
+            message.attach("data", &vec![byte; 3_000_000][..]).unwrap();
+            message.save_changes(KEEP).unwrap();
+            message
+        });
+        let ids = [waste.entry_id(), kept.entry_id()];
+        scene.store.delete_messages(&ids, Deletion::Hard).unwrap();
+        drop(waste);
+        let compacted = scene.store.compact(&mut |_| {}).unwrap();
+        assert!(compacted.size_after > 3_000_000);
+        let mut data = Vec::new();
+        let attachment = kept.attachments().unwrap()[0].number;
+        kept.open_attachment_data(attachment)
+            .unwrap()
+            .read_to_end(&mut data)
+            .unwrap();
+        assert_eq!(data, vec![round + 100; 3_000_000]);
+        for ((writer, _), last) in writers.iter().zip(&mut last) {
+            let mark: u32 = writer.progress();
+            assert!(mark > *last || round == 0, "the writers go on");
+            *last = mark;
+        }
+    }
+    for (writer, _) in &writers {
+        writer.kill();
+    }
+    let waste = scene.store.compact(&mut |_| {}).unwrap();
+    assert!(waste.size_after < 1_500_000, "{waste:?}");
+    scene.check();
+}
+
+#[test]
+fn file_shrinks_to_what_is_stored() {
+    // P5
+    let test = TestStore::new();
+    let mut message = test.new_draft();
+    for number in 0..40 {
+        let data = vec![number; 300_000];
+        message.attach("data", &data[..]).unwrap();
+    }
+    message.save_changes(KEEP).unwrap();
+    let id = message.entry_id();
+    drop(message);
+    let full = test.store.compact(&mut |_| {}).unwrap();
+    assert_eq!(full.size_before, full.size_after);
+    test.store.delete_messages(&[id], Deletion::Hard).unwrap();
+    let mut last = 0;
+    let compacted = test
+        .store
+        .compact(&mut |progress| {
+            assert!(progress.done >= last && progress.done <= progress.total);
+            last = progress.done;
+        })
+        .unwrap();
+    assert!(last > 2_000, "in steps");
+    assert_eq!(compacted.collected.bytes, 40 * 300_000);
+    assert!(compacted.size_before > 12_000_000 && compacted.size_after < 500_000);
+    let file = std::fs::metadata(test.store.path()).unwrap();
+    assert_eq!(file.len(), compacted.size_after);
+    test.assert_sound();
+}
+
+#[test]
+fn store_that_is_read_only_is_not_compacted() {
+    // O3
+    let test = TestStore::new();
+    let store = Store::options()
+        .read_only()
+        .open(test.store.path())
+        .unwrap();
+    assert_eq!(
+        code_of(store.compact(&mut |_| {})),
+        MapiCode::MAPI_E_NO_ACCESS
+    );
+}

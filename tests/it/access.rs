@@ -255,3 +255,40 @@ fn filled_wal_without_shm_is_refused_where_it_cannot_be_written() {
         Some("only in the WAL")
     );
 }
+
+/// Opens a store as somebody who may not write what belongs to others.
+fn open_unprivileged(
+    path: &std::path::Path,
+    read_only: bool,
+) -> Result<(), crate::support::Failure> {
+    let choice = Opening {
+        read_only,
+        ..opening(path, "unprivileged")
+    };
+    Client::unprivileged().call::<()>(Command::OpenStore(choice))
+}
+
+#[test]
+fn store_that_may_not_be_written_is_read_only_or_refused() {
+    // O3
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mail.store");
+    drop(Store::options().create_if_missing().open(&path).unwrap());
+    for ending in ["", "-lock"] {
+        let file = folder.path().join(format!("mail.store{ending}"));
+        fs::set_permissions(file, fs::Permissions::from_mode(0o444)).unwrap();
+    }
+    let mode = |bits| fs::set_permissions(folder.path(), fs::Permissions::from_mode(bits)).unwrap();
+    // Reading needs the memory that processes share, which is a file beside the store.
+    mode(0o555);
+    for read_only in [true, false] {
+        expect(
+            open_unprivileged(&path, read_only),
+            MapiCode::MAPI_E_NO_ACCESS,
+        );
+    }
+    // Who may make that file can read.
+    mode(0o777);
+    open_unprivileged(&path, true).unwrap();
+    expect(open_unprivileged(&path, false), MapiCode::MAPI_E_NO_ACCESS);
+}

@@ -431,7 +431,11 @@ fn beside() -> Vec<Scene> {
             |a| {
                 let problems = a.store().check(&mut |_| ())?.problems;
                 // SQLite's own check reports a page that could not be read with what is wrong.
-                match problems.iter().all(|problem| problem.contains("Failed to read")) {
+                let is_unread = |problem: &String| {
+                    let words = ["Failed to read", "unable to get the page", "failed to get page"];
+                    words.iter().any(|word| problem.contains(word))
+                };
+                match problems.iter().all(is_unread) {
                     true if problems.is_empty() => Ok(()),
                     true => Err(Error::DiskError {
                         detail: "checking".to_owned(),

@@ -271,7 +271,7 @@ fn every_call_to_the_disk_may_fail() {
     let scenes = scenes();
     let form_for = |number: usize| match scenes[number].name {
         NEEDS_LONG_LOG => Form::LongLog,
-        _ if number % 2 == 0 => Form::Closed,
+        _ if number.is_multiple_of(2) => Form::Closed,
         _ => Form::Killed,
     };
     let runs: Vec<(usize, Form)> = (0..scenes.len())

@@ -192,10 +192,7 @@ fn chant(mark: &str, length: usize) -> String {
 /// Whether every part of a message says this mark and nothing else.
 pub(crate) fn says_only(message: &Message, mark: &str) -> Result<bool> {
     let is_chant = |text: &str| text.split_ascii_whitespace().all(|word| word == mark);
-    let body = match message.get(pr::BODY)? {
-        Some(body) => body,
-        None => String::new(),
-    };
+    let body = message.get(pr::BODY)?.unwrap_or_default();
     let mut says = message.get(pr::SUBJECT)?.as_deref() == Some(mark) && is_chant(&body);
     for row in message.recipients()? {
         says &= row.recipient.name == mark;

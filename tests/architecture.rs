@@ -154,8 +154,12 @@ fn only_save_changes_calls_the_deciding_statement() {
 
 #[test]
 fn nothing_is_unsafe() {
+    // SQLite takes a file system as a table of C functions, and only a test puts another one in its place.
+    const FILE_SYSTEM: &str = "tests/torture/vfs.rs";
     for folder in ["src", "tests", "benches"] {
-        hold(plain::no_unsafe, &sources(folder));
+        let mut sources = sources(folder);
+        sources.retain(|source| source.path != FILE_SYSTEM);
+        hold(plain::no_unsafe, &sources);
     }
 }
 

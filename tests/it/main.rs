@@ -39,6 +39,8 @@ mod guards;
 #[cfg(feature = "mime")]
 mod import;
 mod initial_values;
+#[cfg(feature = "mime")]
+mod kills;
 mod limits;
 mod listing;
 mod migration;

@@ -14,7 +14,7 @@ const MESSAGE: [u8; 16] = [8; 16];
 const THEN: &str = "2026-01-02T03:04:05.0000000Z";
 
 /// A store as the first version of the library made it, with one message in the inbox.
-fn make_first_version(path: &Path) -> EntryId {
+pub(crate) fn make_first_version(path: &Path) -> EntryId {
     let by_hand = Connection::open(path).unwrap();
     by_hand
         .execute_batch(&format!(

@@ -26,7 +26,8 @@ fn heard(text: &str) -> Option<&str> {
     words.all(|word| word == first).then_some(first)
 }
 
-fn put(message: &mut Message, mark: &str, size: usize) -> Result<(), Error> {
+/// Makes every part of a message carry a mark; `size` is that of its attachment.
+pub(crate) fn put_mark(message: &mut Message, mark: &str, size: usize) -> Result<(), Error> {
     message.set(pr::SUBJECT, mark)?;
     message.set(pr::BODY, chant(mark, 6_000))?;
     message.remove_all_recipients()?;
@@ -79,7 +80,7 @@ pub(crate) fn save_all(
         } else {
             10_000
         };
-        put(&mut message, &mark.to_string(), size)?;
+        put_mark(&mut message, &mark.to_string(), size)?;
         message.save_changes(SaveFlags::KEEP_OPEN_READWRITE)?;
         progress(json!(mark));
     }

@@ -16,13 +16,14 @@ mod scripted;
 #[cfg(feature = "mime")]
 pub(crate) mod shared;
 mod show;
+mod size;
 
 use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
 
 pub(crate) use blob::{Blob, MIB};
 pub(crate) use client::{Client, FORCE, KEEP, expect};
 pub(crate) use link::Link;
-pub(crate) use marks::{Won, mark_of};
+pub(crate) use marks::{Won, mark_of, put_mark};
 pub(crate) use protocol::{
     Answer, Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView,
     View, Wanted,
@@ -31,6 +32,7 @@ pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
 pub(crate) use scripted::Gates;
 pub(crate) use show::view;
+pub(crate) use size::{Random, Size, seed};
 
 /// A store in a folder of its own, for tests of one client.
 #[derive(Debug)]

@@ -119,12 +119,14 @@ impl Said {
 
 /// Starts a process and kills it: so many words after it is ready, and then so many microseconds.
 fn start_and_kill(orders: &Orders, random: &mut Random) -> Said {
+    let is_brief = orders.work == Work::SaveOnce;
     let words = match random.below(2) {
         0 => 0,
+        _ if is_brief => 1,
         _ => random.below(9),
     };
     // As many short times as long ones.
-    let magnitude = random.below(15);
+    let magnitude = random.below(if is_brief { 11 } else { 15 });
     let microseconds = random.below(1 << magnitude);
     let mut child = program(orders)
         .stdin(Stdio::null())

@@ -36,6 +36,7 @@ mod folder_properties;
 mod foreign_schema;
 mod forked;
 mod guards;
+mod histories;
 #[cfg(feature = "mime")]
 mod import;
 mod initial_values;

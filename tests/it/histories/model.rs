@@ -1,0 +1,862 @@
+//! The store as the contract has it, in memory.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use mapistore::{EntryId, MapiCode, SaveFlags};
+
+use super::hand::{Call, Reply};
+use super::merge::merge;
+use super::step::{HANDS, How, Move, SIZES, Step, Wanted};
+
+/// A content: what each part says, by its mark.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// Mark and length of each.
+    pub(super) properties: BTreeMap<u8, (u32, u32)>,
+    /// Address and mark.
+    pub(super) recipients: BTreeMap<u32, (u8, u32)>,
+    pub(super) attachments: BTreeMap<u32, Attachment>,
+    pub(super) next_attachment: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attachment {
+    pub(super) name: u32,
+    pub(super) says: (u32, u32),
+    pub(super) is_embedded: bool,
+}
+
+impl Content {
+    /// Whether a client would see no difference.
+    fn is_like(&self, other: &Content) -> bool {
+        let parts = |content: &Content| {
+            let Content {
+                properties,
+                recipients,
+                attachments,
+                ..
+            } = content.clone();
+            (properties, recipients, attachments)
+        };
+        parts(self) == parts(other)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Unsaved,
+    There,
+    SoftlyDeleted,
+    Gone,
+}
+
+#[derive(Debug)]
+struct Message {
+    id: String,
+    life: Life,
+    version: i64,
+    content: Content,
+    kept: BTreeMap<i64, Content>,
+    folder: usize,
+    is_read: bool,
+    status: i32,
+}
+
+/// What a client was shown of a conflict.
+#[derive(Debug, Clone)]
+struct Shown {
+    base: i64,
+    base_content: Content,
+    /// Version, content and read state; none if the message was deleted.
+    theirs: Option<(i64, Content, bool)>,
+    edits: u32,
+}
+
+#[derive(Debug)]
+struct Handle {
+    message: usize,
+    /// 0 before the first save.
+    base: i64,
+    snapshot: Content,
+    mine: Content,
+    is_pending: bool,
+    /// The version that pending changes are built on, if it is another than the base.
+    seen: Option<i64>,
+    can_modify: bool,
+    is_closed: bool,
+    is_read: bool,
+    /// Counts changes since the beginning, so that a conflict which was shown before one is known.
+    edits: u32,
+    shown: Option<Shown>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    id: String,
+    /// None of those that every store has.
+    name: Option<u8>,
+    is_deleted: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    messages: Vec<Message>,
+    folders: Vec<Folder>,
+    handles: BTreeMap<u8, Handle>,
+    change: i64,
+}
+
+/// The IPM subtree, where softly deleted messages of deleted folders go.
+const SUBTREE: usize = 0;
+const INBOX: usize = 1;
+
+type Told = Result<String, String>;
+
+fn code(code: MapiCode) -> String {
+    code.to_string()
+}
+
+fn refuse<T>(why: MapiCode) -> Result<T, String> {
+    Err(code(why))
+}
+
+fn done() -> Told {
+    Ok("done".to_owned())
+}
+
+/// The one of this place among so many, or the nearest to nonsense if there are none.
+fn place_among<T: Copy>(rows: &BTreeMap<u32, T>, place: u8) -> Option<(u32, T)> {
+    let count = rows.len().max(1);
+    let row = rows.iter().nth(usize::from(place) % count);
+    row.map(|(number, row)| (*number, *row))
+}
+
+impl Model {
+    /// A new store; `folders` are the IPM subtree, the inbox and the drafts.
+    pub(super) fn new(folders: [EntryId; 3]) -> Model {
+        let folder = |id: EntryId| Folder {
+            id: id.to_string(),
+            name: None,
+            is_deleted: false,
+        };
+        Model {
+            folders: folders.into_iter().map(folder).collect(),
+            ..Model::default()
+        }
+    }
+
+    /// One of the newest messages.
+    fn message_of(&self, step: Step) -> Option<usize> {
+        let (Step::Open { message, .. }
+        | Step::Look { message }
+        | Step::Restore { message, .. }
+        | Step::Copy { message, .. }
+        | Step::Move { message, .. }
+        | Step::Delete { message, .. }
+        | Step::MarkRead { message, .. }
+        | Step::SetStatus { message, .. }) = step
+        else {
+            return None;
+        };
+        let count = self.messages.len();
+        let recent = count.min(5);
+        let back = usize::from(message).checked_rem(recent)?;
+        Some(count - 1 - back)
+    }
+
+    /// The inbox, the drafts, or one of the newest folders.
+    fn folder_of(&self, step: Step) -> Option<usize> {
+        let (Step::Create { folder }
+        | Step::Resolve { folder, .. }
+        | Step::SaveElsewhere { folder }
+        | Step::Copy { folder, .. }
+        | Step::Move { folder, .. }
+        | Step::RenameFolder { folder, .. }
+        | Step::DeleteFolder { folder }
+        | Step::Count { folder }) = step
+        else {
+            return None;
+        };
+        let count = self.folders.len();
+        Some(match usize::from(folder) {
+            standing @ (0 | 1) => standing + 1,
+            recent => count - 1 - (recent - 2).min(count - 2),
+        })
+    }
+
+    /// What a hand is told, so that it does this step; nothing if there is nothing that it could be about.
+    pub(super) fn call(&self, step: Move) -> Option<Call> {
+        let message = self.message_of(step.step);
+        let about_message = matches!(
+            step.step,
+            Step::Open { .. }
+                | Step::Look { .. }
+                | Step::Restore { .. }
+                | Step::Copy { .. }
+                | Step::Move { .. }
+                | Step::Delete { .. }
+                | Step::MarkRead { .. }
+                | Step::SetStatus { .. }
+        );
+        if about_message && message.is_none() {
+            return None;
+        }
+        let handle = self.handles.get(&step.slot);
+        let mine = handle.map(|handle| &handle.mine);
+        let (row, address, is_embedded) = match (step.step, mine) {
+            (Step::RenameRecipient { place } | Step::RemoveRecipient { place }, Some(mine)) => {
+                let row = place_among(&mine.recipients, place);
+                row.map_or((77, 0, false), |(row, (address, _))| (row, address, false))
+            }
+            (Step::EditAttachment { place, .. } | Step::DeleteAttachment { place }, Some(mine)) => {
+                let row = place_among(&mine.attachments, place);
+                row.map_or((77, 0, false), |(number, row)| (number, 0, row.is_embedded))
+            }
+            _ => (0, 0, false),
+        };
+        let version = match step.step {
+            Step::PutBack { version } => handle.map(|handle| (version, handle.message)),
+            Step::Restore { version, .. } => message.map(|message| (version, message)),
+            _ => None,
+        };
+        let version = version.map_or(1, |(version, message)| {
+            self.messages[message].version_near(version)
+        });
+        Some(Call {
+            step,
+            message: message.map(|message| self.messages[message].id.clone()),
+            folder: self
+                .folder_of(step.step)
+                .map(|folder| self.folders[folder].id.clone()),
+            row,
+            address,
+            is_embedded,
+            version,
+        })
+    }
+
+    /// What must come of a call. `new` is the entry id that the hand had for what it made.
+    pub(super) fn expect(&mut self, call: &Call, new: Option<&String>) -> Reply {
+        let made = (self.messages.len(), self.folders.len());
+        let told = self.take(call).unwrap_or_else(|refusal| refusal);
+        let id = new.cloned().unwrap_or_default();
+        let mut is_new = false;
+        if self.messages.len() > made.0 {
+            self.messages[made.0].id.clone_from(&id);
+            is_new = true;
+        }
+        if self.folders.len() > made.1 {
+            self.folders[made.1].id = id;
+            is_new = true;
+        }
+        let handle = self.handles.get(&call.step.slot);
+        Reply {
+            told,
+            view: handle.map_or_else(|| "nothing".to_owned(), Handle::view),
+            change: self.change,
+            new: new.filter(|_| is_new).cloned(),
+        }
+    }
+
+    fn next_change(&mut self) {
+        self.change += 1;
+    }
+
+    fn add_message(&mut self, folder: usize, content: Content, is_read: bool, life: Life) -> usize {
+        let is_saved = life != Life::Unsaved;
+        self.change += i64::from(is_saved);
+        self.messages.push(Message {
+            id: String::new(),
+            life,
+            version: i64::from(is_saved),
+            content,
+            kept: BTreeMap::new(),
+            folder,
+            is_read,
+            status: 0,
+        });
+        self.messages.len() - 1
+    }
+
+    fn living_folder(&self, step: Step) -> Result<usize, String> {
+        let folder = self.folder_of(step).unwrap_or(INBOX);
+        match self.folders[folder].is_deleted {
+            true => refuse(MapiCode::MAPI_E_NOT_FOUND),
+            false => Ok(folder),
+        }
+    }
+
+    fn take(&mut self, call: &Call) -> Told {
+        let Move { slot, step, .. } = call.step;
+        match step {
+            Step::Create { .. } => {
+                let folder = self.living_folder(step)?;
+                let message = self.add_message(folder, Content::default(), true, Life::Unsaved);
+                let mut handle = Handle::of(message, &self.messages[message]);
+                handle.can_modify = true;
+                self.handles.insert(slot, handle);
+                done()
+            }
+            Step::Open { access, .. } => {
+                let at = self.message_of(step).unwrap_or_default();
+                let message = &self.messages[at];
+                if message.life != Life::There {
+                    return refuse(MapiCode::MAPI_E_NOT_FOUND);
+                }
+                let mut handle = Handle::of(at, message);
+                handle.can_modify = access != Wanted::ReadOnly;
+                self.handles.insert(slot, handle);
+                done()
+            }
+            Step::Close => {
+                self.handles.remove(&slot);
+                done()
+            }
+            Step::View | Step::Collect => done(),
+            Step::SaveBatch { flags } => {
+                let flags = SaveFlags::from_bits_retain(flags);
+                if contradictory(flags) {
+                    return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+                }
+                let slots: Vec<u8> = self.handles.keys().copied().collect();
+                let ours = slots
+                    .into_iter()
+                    .filter(|other| other % HANDS == slot % HANDS);
+                let all: Vec<String> = ours
+                    .map(|slot| self.save(slot, flags).unwrap_or_else(|refusal| refusal))
+                    .collect();
+                Ok(all.join(", "))
+            }
+            Step::CreateFolder { name } => {
+                self.refuse_taken(name, None)?;
+                self.next_change();
+                self.folders.push(Folder {
+                    id: String::new(),
+                    name: Some(name),
+                    is_deleted: false,
+                });
+                done()
+            }
+            Step::RenameFolder { name, .. } => {
+                let folder = self.living_folder(step)?;
+                self.refuse_taken(name, Some(folder))?;
+                self.next_change();
+                self.folders[folder].name = Some(name);
+                done()
+            }
+            Step::DeleteFolder { .. } => self.delete_folder(step),
+            Step::Count { .. } => {
+                let folder = self.living_folder(step)?;
+                let there = self.messages.iter();
+                let there = there.filter(|one| one.life == Life::There && one.folder == folder);
+                let (mut total, mut unread) = (0, 0);
+                for message in there {
+                    total += 1;
+                    unread += u32::from(!message.is_read);
+                }
+                Ok(format!("{total} {unread}"))
+            }
+            Step::Purge { keep } => {
+                let mut purged = 0;
+                for message in &mut self.messages {
+                    while message.kept.len() > usize::from(keep) {
+                        message.kept.pop_first();
+                        purged += 1;
+                    }
+                }
+                Ok(purged.to_string())
+            }
+            _ => match self.message_of(step) {
+                Some(message) => self.take_on_message(message, call),
+                None if self.handles.contains_key(&slot) => self.take_on_handle(call),
+                None => Ok("no handle".to_owned()),
+            },
+        }
+    }
+
+    fn refuse_taken(&self, name: u8, but: Option<usize>) -> Result<(), String> {
+        let is_taken =
+            self.folders.iter().enumerate().any(|(at, folder)| {
+                folder.name == Some(name) && !folder.is_deleted && Some(at) != but
+            });
+        match is_taken {
+            true => refuse(MapiCode::MAPI_E_COLLISION),
+            false => Ok(()),
+        }
+    }
+
+    fn delete_folder(&mut self, step: Step) -> Told {
+        let folder = self.living_folder(step)?;
+        if folder <= 2 {
+            return refuse(MapiCode::MAPI_E_NO_ACCESS);
+        }
+        let mut inside = self.messages.iter();
+        if inside.any(|message| message.folder == folder && message.life == Life::There) {
+            return refuse(MapiCode::MAPI_E_HAS_MESSAGES);
+        }
+        for message in &mut self.messages {
+            if message.folder == folder && message.life == Life::SoftlyDeleted {
+                message.folder = SUBTREE;
+            }
+        }
+        self.next_change();
+        self.folders[folder].is_deleted = true;
+        done()
+    }
+
+    fn take_on_message(&mut self, at: usize, call: &Call) -> Told {
+        let step = call.step.step;
+        let folder = match step {
+            Step::Copy { .. } | Step::Move { .. } => self.living_folder(step)?,
+            _ => INBOX,
+        };
+        let life = self.messages[at].life;
+        match step {
+            Step::Look { .. } => return self.look(at),
+            Step::Restore { .. } => return self.restore(at, call.version),
+            Step::Delete { is_hard: true, .. } if life == Life::SoftlyDeleted => {}
+            _ if life != Life::There => return refuse(MapiCode::MAPI_E_NOT_FOUND),
+            _ => {}
+        }
+        if let Step::Copy { .. } = step {
+            let message = &self.messages[at];
+            let (content, is_read) = (message.content.clone(), message.is_read);
+            self.add_message(folder, content, is_read, Life::There);
+            return done();
+        }
+        self.next_change();
+        let message = &mut self.messages[at];
+        match step {
+            Step::Move { .. } => message.folder = folder,
+            Step::Delete { is_hard, .. } => {
+                message.life = match is_hard {
+                    true => Life::Gone,
+                    false => Life::SoftlyDeleted,
+                };
+            }
+            Step::MarkRead { is_read, .. } => message.is_read = is_read,
+            Step::SetStatus { status, mask, .. } => {
+                let before = message.status;
+                message.status = before & !mask | status & mask;
+                return Ok(format!("{before:x}"));
+            }
+            other => panic!("not about a message: {other:?}"),
+        }
+        done()
+    }
+
+    fn look(&self, at: usize) -> Told {
+        let message = &self.messages[at];
+        let status = match message.life {
+            Life::Unsaved | Life::Gone => return refuse(MapiCode::MAPI_E_NOT_FOUND),
+            Life::There => format!("{:x}", message.status),
+            Life::SoftlyDeleted => "deleted".to_owned(),
+        };
+        let view = Handle::of(at, message).view();
+        let folder = &self.folders[message.folder].id;
+        Ok(format!("{view} status {status} in {folder}"))
+    }
+
+    fn restore(&mut self, at: usize, version: i64) -> Told {
+        let message = &self.messages[at];
+        let mut content = message.at_version(version)?.clone();
+        if message.life == Life::There {
+            if content.is_like(&message.content) {
+                return Ok(format!("in place NothingPending {}", message.version));
+            }
+            self.next_change();
+            let message = &mut self.messages[at];
+            // A number that an attachment ever had is never given to another one.
+            let next = &mut content.next_attachment;
+            *next = (*next).max(message.content.next_attachment);
+            message.save(&content, Some(version));
+            return Ok(format!("in place NewVersion {}", message.version));
+        }
+        let is_read = message.life == Life::Gone || message.is_read;
+        let folder = match self.folders[message.folder].is_deleted {
+            true => INBOX,
+            false => message.folder,
+        };
+        self.add_message(folder, content, is_read, Life::There);
+        Ok("as new NewVersion 1".to_owned())
+    }
+
+    /// SaveChanges, in the order of S0.
+    fn save(&mut self, slot: u8, flags: SaveFlags) -> Told {
+        let handle = self.handles.get_mut(&slot).expect("a handle");
+        let message = &mut self.messages[handle.message];
+        let is_forced = flags.contains(SaveFlags::FORCE_SAVE);
+        if contradictory(flags) {
+            return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+        }
+        handle.check_modifiable()?;
+        if handle.base == 0 && self.folders[message.folder].is_deleted {
+            return refuse(MapiCode::MAPI_E_OBJECT_DELETED);
+        }
+        if handle.base > 0 {
+            if message.life != Life::There {
+                return refuse(MapiCode::MAPI_E_OBJECT_DELETED);
+            }
+            if handle.base != message.version && !is_forced {
+                return Err(changed(handle.base, message.version));
+            }
+        }
+        handle.shown = None;
+        let seen = handle.seen.take();
+        let outcome = if handle.base == 0 {
+            message.life = Life::There;
+            message.version = 1;
+            message.content = handle.mine.clone();
+            self.change += 1;
+            "NewVersion"
+        } else if handle.is_pending || is_forced {
+            // What a forced save or a restored version was not built on is kept (K4).
+            let seen = match is_forced {
+                true => Some(seen.unwrap_or(handle.base)),
+                false => seen,
+            };
+            message.save(&handle.mine, seen);
+            self.change += 1;
+            "NewVersion"
+        } else {
+            "NothingPending"
+        };
+        handle.base = message.version;
+        handle.snapshot = handle.mine.clone();
+        handle.is_pending = false;
+        let kept_open = SaveFlags::KEEP_OPEN_READONLY | SaveFlags::KEEP_OPEN_READWRITE;
+        handle.is_closed = !flags.intersects(kept_open);
+        handle.can_modify = !flags.contains(SaveFlags::KEEP_OPEN_READONLY);
+        Ok(format!("{outcome} {}", message.version))
+    }
+
+    fn take_on_handle(&mut self, call: &Call) -> Told {
+        let Move { slot, mark, step } = call.step;
+        match step {
+            Step::Save { flags } => return self.save(slot, SaveFlags::from_bits_retain(flags)),
+            Step::Resolve { how, .. } => return self.resolve(slot, how, step),
+            Step::SaveElsewhere { .. } => {
+                let folder = self.living_folder(step)?;
+                let handle = &self.handles[&slot];
+                if handle.is_closed {
+                    return refuse(MapiCode::MAPI_E_INVALID_OBJECT);
+                }
+                let (content, is_read) = (handle.mine.clone(), handle.is_read);
+                self.add_message(folder, content, is_read, Life::There);
+                return done();
+            }
+            _ => {}
+        }
+        let handle = self.handles.get_mut(&slot).expect("a handle");
+        let message = &self.messages[handle.message];
+        match step {
+            Step::Reload => return handle.reload(message),
+            Step::ShowConflict => return handle.show(message),
+            Step::PutBack { .. } => return handle.put_back(message, call.version),
+            _ => {}
+        }
+        // An attachment is opened before it is changed, also for reading.
+        let is_missing = !handle.mine.attachments.contains_key(&call.row);
+        if matches!(step, Step::EditAttachment { .. }) && is_missing && !handle.is_closed {
+            return refuse(MapiCode::MAPI_E_NOT_FOUND);
+        }
+        handle.check_modifiable()?;
+        let mine = &mut handle.mine;
+        let nothing_there = refuse(MapiCode::MAPI_E_NOT_FOUND);
+        let told = match step {
+            Step::Set { property, size } => {
+                let repeats = if property == 0 {
+                    1
+                } else {
+                    SIZES[usize::from(size)]
+                };
+                mine.properties.insert(property, (mark, repeats));
+                done()
+            }
+            Step::Unset { property } => {
+                mine.properties.remove(&property);
+                done()
+            }
+            Step::AddRecipient { address } => {
+                let row = mine
+                    .recipients
+                    .last_key_value()
+                    .map_or(0, |(row, _)| row + 1);
+                mine.recipients.insert(row, (address, mark));
+                Ok(row.to_string())
+            }
+            Step::RenameRecipient { .. } => match mine.recipients.get_mut(&call.row) {
+                None => return nothing_there,
+                Some(row) => {
+                    row.1 = mark;
+                    done()
+                }
+            },
+            Step::RemoveRecipient { .. } => match mine.recipients.remove(&call.row) {
+                None => return nothing_there,
+                Some(_) => done(),
+            },
+            Step::RemoveAllRecipients => {
+                mine.recipients.clear();
+                done()
+            }
+            Step::Attach { .. } | Step::Embed => {
+                let number = mine.next_attachment;
+                mine.next_attachment += 1;
+                let repeats = match step {
+                    Step::Attach { size } => SIZES[usize::from(size)],
+                    _ => 1,
+                };
+                let attachment = Attachment {
+                    name: mark,
+                    says: (mark, repeats),
+                    is_embedded: step == Step::Embed,
+                };
+                mine.attachments.insert(number, attachment);
+                Ok(number.to_string())
+            }
+            Step::EditAttachment { size, .. } => match mine.attachments.get_mut(&call.row) {
+                None => return nothing_there,
+                Some(row) => {
+                    let repeats = if row.is_embedded {
+                        1
+                    } else {
+                        SIZES[usize::from(size)]
+                    };
+                    row.says = (mark, repeats);
+                    done()
+                }
+            },
+            Step::DeleteAttachment { .. } => match mine.attachments.remove(&call.row) {
+                None => return nothing_there,
+                Some(_) => done(),
+            },
+            other => panic!("not about a handle: {other:?}"),
+        };
+        handle.is_pending = true;
+        handle.edits += 1;
+        told
+    }
+
+    fn resolve(&mut self, slot: u8, how: How, step: Step) -> Told {
+        let folder = self.living_folder(step);
+        let handle = self.handles.get_mut(&slot).expect("a handle");
+        let Some(shown) = handle.shown.clone() else {
+            return Ok("nothing was shown".to_owned());
+        };
+        handle.check_modifiable()?;
+        if shown.edits != handle.edits {
+            return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+        }
+        let mine = handle.mine.clone();
+        if how == How::Elsewhere {
+            let folder = folder?;
+            let is_read = handle.is_read;
+            handle.shown = None;
+            if let Some(theirs) = &shown.theirs {
+                handle.take_theirs(theirs);
+            }
+            self.add_message(folder, mine, is_read, Life::There);
+            return Ok("NewVersion 1".to_owned());
+        }
+        let Some(theirs) = &shown.theirs else {
+            return refuse(MapiCode::MAPI_E_OBJECT_DELETED);
+        };
+        let merged = match how {
+            How::KeepOriginal => {
+                handle.take_theirs(theirs);
+                return done();
+            }
+            How::Overwrite => mine,
+            how => match merge(&shown.base_content, &theirs.1, &mine, how) {
+                Some(merged) => merged,
+                None => return refuse(MapiCode::MAPI_E_INVALID_PARAMETER),
+            },
+        };
+        let message = &mut self.messages[handle.message];
+        if message.life != Life::There {
+            return refuse(MapiCode::MAPI_E_OBJECT_DELETED);
+        }
+        if message.version != theirs.0 {
+            return Err(changed(theirs.0, message.version));
+        }
+        let is_pending = !merged.is_like(&theirs.1);
+        if is_pending {
+            message.save(&merged, Some(shown.base));
+            self.change += 1;
+        }
+        let (version, is_read) = (message.version, theirs.2);
+        handle.take_theirs(&(version, merged, is_read));
+        let outcome = if is_pending {
+            "NewVersion"
+        } else {
+            "NothingPending"
+        };
+        Ok(format!("{outcome} {version}"))
+    }
+}
+
+fn contradictory(flags: SaveFlags) -> bool {
+    flags.contains(SaveFlags::KEEP_OPEN_READONLY | SaveFlags::KEEP_OPEN_READWRITE)
+}
+
+fn changed(base: i64, current: i64) -> String {
+    format!("{} {base} {current}", MapiCode::MAPI_E_OBJECT_CHANGED)
+}
+
+impl Message {
+    /// One of the versions that there were, more often one that is kept.
+    fn version_near(&self, version: u8) -> i64 {
+        let kept: Vec<i64> = self.kept.keys().copied().collect();
+        let chosen = usize::from(version / 4).checked_rem(kept.len());
+        match (version % 4, chosen) {
+            (1.., Some(at)) => kept[at],
+            _ => 1 + i64::from(version / 4) % (self.version + 1),
+        }
+    }
+
+    fn at_version(&self, version: i64) -> Result<&Content, String> {
+        let is_current = version == self.version;
+        match self.life {
+            Life::There | Life::SoftlyDeleted if is_current => Ok(&self.content),
+            _ => match self.kept.get(&version) {
+                Some(kept) => Ok(kept),
+                None => refuse(MapiCode::MAPI_E_NOT_FOUND),
+            },
+        }
+    }
+
+    /// A new version. What is replaced is kept, unless it is the version that this one was built on, or nobody
+    /// declared one.
+    fn save(&mut self, content: &Content, seen: Option<i64>) {
+        if seen.is_some_and(|seen| seen != self.version) {
+            self.kept.insert(self.version, self.content.clone());
+        }
+        self.version += 1;
+        self.content = content.clone();
+    }
+}
+
+impl Handle {
+    fn of(at: usize, message: &Message) -> Handle {
+        Handle {
+            message: at,
+            base: message.version,
+            snapshot: message.content.clone(),
+            mine: message.content.clone(),
+            is_pending: false,
+            seen: None,
+            can_modify: false,
+            is_closed: false,
+            is_read: message.is_read,
+            edits: 0,
+            shown: None,
+        }
+    }
+
+    fn check_modifiable(&self) -> Result<(), String> {
+        match (self.is_closed, self.can_modify) {
+            (true, _) => refuse(MapiCode::MAPI_E_INVALID_OBJECT),
+            (_, false) => refuse(MapiCode::MAPI_E_NO_ACCESS),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_theirs(&mut self, (version, content, is_read): &(i64, Content, bool)) {
+        self.base = *version;
+        self.snapshot = content.clone();
+        self.mine = content.clone();
+        self.is_pending = false;
+        self.seen = None;
+        self.is_read = *is_read;
+        self.shown = None;
+        self.edits += 1;
+    }
+
+    fn reload(&mut self, message: &Message) -> Told {
+        if self.is_closed {
+            return refuse(MapiCode::MAPI_E_INVALID_OBJECT);
+        }
+        if self.base == 0 {
+            return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+        }
+        if message.life != Life::There {
+            return refuse(MapiCode::MAPI_E_OBJECT_DELETED);
+        }
+        self.take_theirs(&(message.version, message.content.clone(), message.is_read));
+        done()
+    }
+
+    fn show(&mut self, message: &Message) -> Told {
+        self.shown = None;
+        if self.is_closed {
+            return refuse(MapiCode::MAPI_E_INVALID_OBJECT);
+        }
+        let is_there = message.life == Life::There;
+        if self.base == 0 || (is_there && self.base == message.version) {
+            return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+        }
+        let theirs = (message.version, message.content.clone(), message.is_read);
+        self.shown = Some(Shown {
+            base: self.base,
+            base_content: self.snapshot.clone(),
+            theirs: is_there.then_some(theirs),
+            edits: self.edits,
+        });
+        let version = match is_there {
+            true => message.version.to_string(),
+            false => "deleted".to_owned(),
+        };
+        Ok(format!("{} and {version}", self.base))
+    }
+
+    fn put_back(&mut self, message: &Message, version: i64) -> Told {
+        self.check_modifiable()?;
+        let content = message.at_version(version)?;
+        if self.is_pending {
+            return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
+        }
+        if content.is_like(&self.mine) {
+            return done();
+        }
+        let next = self.mine.next_attachment.max(content.next_attachment);
+        self.mine = Content {
+            next_attachment: next,
+            ..content.clone()
+        };
+        self.is_pending = true;
+        self.seen = Some(version);
+        self.edits += 1;
+        done()
+    }
+
+    fn view(&self) -> String {
+        if self.is_closed {
+            return code(MapiCode::MAPI_E_INVALID_OBJECT);
+        }
+        let level = if self.can_modify {
+            "Modify"
+        } else {
+            "ReadOnly"
+        };
+        let (base, is_pending, is_read) = (self.base, self.is_pending, self.is_read);
+        let mut view = format!("{base} {level} pending {is_pending} read {is_read}");
+        for (property, (mark, repeats)) in &self.mine.properties {
+            write!(view, " p{property}={mark}*{repeats}").unwrap();
+        }
+        for (row, (address, mark)) in &self.mine.recipients {
+            write!(view, " r{row}={address}:{mark}").unwrap();
+        }
+        for (number, row) in &self.mine.attachments {
+            let says = format!("{}*{}", row.says.0, row.says.1);
+            let says = if row.is_embedded {
+                format!("[{says}]")
+            } else {
+                says
+            };
+            write!(view, " a{number}={}:{says}", row.name).unwrap();
+        }
+        view
+    }
+}

@@ -38,6 +38,8 @@ mod forked;
 mod guards;
 mod histories;
 #[cfg(feature = "mime")]
+mod hostile;
+#[cfg(feature = "mime")]
 mod import;
 mod initial_values;
 #[cfg(feature = "mime")]

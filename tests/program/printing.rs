@@ -86,6 +86,121 @@ fn json_has_the_members_that_are_promised_in_their_order() {
     assert_eq!(message["change_number"], shell.query(&sql));
 }
 
+/// Whether a terminal would do something else with a text than show it.
+fn harmful(text: &str) -> bool {
+    text.chars()
+        .any(|character| (character.is_control() && character != '\n') || character == '\u{202e}')
+}
+
+#[test]
+fn no_command_prints_a_text_that_drives_a_terminal() {
+    let shell = Shell::new();
+    let hostile = "a\u{1b}[2J\u{9b}31m\u{202e}\u{7}\u{8}\rb";
+    let folder = "turned\u{202e}round";
+    let mail = shell.write(
+        &format!("mail\u{1b}[2J\u{202e}.eml"),
+        format!(
+            "From: \"{hostile}\" <a@example.org>\r\nTo: =?utf-8?q?=1B=5B2J=E2=80=AE?= <b@example.org>\r\n\
+             Subject: =?utf-8?q?=1B=5B2J=E2=80=AE=07?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+             --b\r\n\r\n{hostile}\r\n--b\r\nContent-Type: application/octet-stream\r\n\
+             Content-Disposition: attachment; filename*=utf-8''%1B%5B2J%E2%80%AE.csv\r\n\r\nx\r\n--b--\r\n"
+        ),
+    );
+    let mail = mail.to_str().unwrap();
+    let entry_of = |folder: &str| {
+        let list = shell.json(["list", folder]);
+        list[0]["entry_id"].as_str().unwrap().to_owned()
+    };
+    shell.run(["import", mail, "--folder", folder]).succeeded();
+    let entry = entry_of(folder);
+    let named = "PS_PUBLIC_STRINGS:evil\u{1b}[2J\u{202e}:PT_UNICODE";
+    let mut session = shell.session();
+    session.tell(&format!("open {entry}"));
+    session.tell(&format!("attach {}=data", hostile.replace('\r', "")));
+    session.tell("save");
+    drop(session);
+    let subject = format!("PR_SUBJECT={hostile}");
+    shell.run(["set", &entry, &subject, &format!("{named}={hostile}")]);
+    shell
+        .run_as(
+            "evil\u{1b}[2J\u{202e}",
+            ["set", &entry, "PR_BODY=theirs", "--base", "1", "--force"],
+        )
+        .succeeded();
+    let conflicting = ["set", &entry, &subject, "--base", "1", "--on-conflict"];
+    let copy = format!("copy:{folder}");
+    let elsewhere = format!("copy:copies\u{202e}");
+    let deep = shell.path("out\u{1b}[2J");
+    let deep = deep.to_str().unwrap();
+    let commands: Vec<Vec<&str>> = vec![
+        vec!["folders"],
+        vec!["list", folder],
+        vec!["list", folder, "--sort", "sender"],
+        vec!["list", hostile],
+        vec!["show", &entry],
+        vec!["show", &entry, "--full"],
+        vec!["show", hostile],
+        vec!["log", &entry],
+        vec!["diff", &entry, "1", "4"],
+        vec!["diff", &entry, "3", "4"],
+        vec!["watch", "--since", "0", "--count", "4"],
+        vec!["check"],
+        [&conflicting[..], &["fail"]].concat(),
+        [&conflicting[..], &["merge"]].concat(),
+        [&conflicting[..], &["keep"]].concat(),
+        [&conflicting[..], &["ask"]].concat(),
+        [&conflicting[..], &[&*copy]].concat(),
+        [&conflicting[..], &[&*elsewhere]].concat(),
+        vec!["conflicts"],
+        vec!["set", &entry, hostile],
+        vec!["set", &entry, "--unset", hostile],
+        vec!["set", &entry, &*named],
+        vec!["new", hostile, &*subject],
+        vec![
+            "new", folder, &*subject, "--to", hostile, "--attach", hostile,
+        ],
+        vec!["attach", &entry, mail],
+        vec!["attach", &entry, hostile],
+        vec!["extract", &entry, "--to", deep],
+        vec!["extract", &entry, hostile],
+        vec!["export", &entry, "--to", deep],
+        vec!["detach", &entry, hostile],
+        vec!["detach", &entry, "1"],
+        vec!["import", mail, hostile, "--folder", folder],
+        vec!["import", mail, "--folder", hostile],
+        vec!["restore", &entry, "3"],
+        vec!["move", &entry, hostile],
+        vec!["move", &entry, folder],
+        vec!["sql", "SELECT * FROM inspect_properties"],
+        vec!["sql", "SELECT * FROM inspect_attachments"],
+        vec!["sql", "SELECT * FROM inspect_changes"],
+        vec!["sql", "SELECT * FROM inspect_folders"],
+        vec!["sql", hostile],
+        vec!["delete", &entry],
+        vec!["delete", hostile, "12345678"],
+        vec!["purge", hostile],
+        vec!["--store", hostile, "folders"],
+        vec![hostile],
+        vec!["list", folder, "--sort", hostile],
+    ];
+    let (mut silent, mut done) = (Vec::new(), 0);
+    for arguments in commands {
+        for arguments in [arguments.clone(), [&arguments[..], &["--json"]].concat()] {
+            let answer = shell.run(&arguments);
+            assert!(
+                !harmful(&answer.stdout) && !harmful(&answer.stderr),
+                "{arguments:?} {answer:?}"
+            );
+            done += usize::from(answer.code == Some(0));
+            if answer.stdout.is_empty() && answer.stderr.is_empty() {
+                silent.push(format!("{arguments:?}"));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "these say nothing: {silent:?}");
+    assert!(done >= 40, "only {done} had something to print");
+}
+
 #[test]
 fn hostile_text_does_nothing_to_a_terminal() {
     let shell = Shell::new();
@@ -108,11 +223,6 @@ fn hostile_text_does_nothing_to_a_terminal() {
     shell
         .run_as("evil\u{1b}[2J", ["set", &entry, "PR_IMPORTANCE=1"])
         .succeeded();
-    let harmful = |text: &str| {
-        text.chars().any(|character| {
-            (character.is_control() && character != '\n') || character == '\u{202e}'
-        })
-    };
     for arguments in [
         &["list", "Drafts"][..],
         &["show", &entry],

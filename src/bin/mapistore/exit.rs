@@ -278,10 +278,11 @@ pub(crate) fn report(error: &anyhow::Error, format: Format) -> Exit {
 
 /// Ends after arguments that do not parse, and after a page of help, which is an answer and goes to stdout.
 pub(crate) fn usage(error: &clap::Error, format: Format) -> ExitCode {
+    let text = error.to_string();
+    let shown = harmless::lines(&text);
     if error.use_stderr() && format == Format::Json {
         // What follows the first paragraph is how to get help.
-        let message = error.to_string();
-        let message = message
+        let message = text
             .split("\n\n")
             .next()
             .unwrap_or_default()
@@ -289,6 +290,9 @@ pub(crate) fn usage(error: &clap::Error, format: Format) -> ExitCode {
         let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
         let object = ErrorObject::new(MapiCode::MAPI_E_INVALID_PARAMETER, message);
         say(&json::to_string(&object).unwrap_or_default());
+    } else if error.use_stderr() && shown != text {
+        // It repeats an argument that may be a name which somebody else chose: then it is shown without colours.
+        say(shown.trim_end());
     } else {
         // What a help page or an error about arguments cannot be written to is closed.
         let _ = error.print();

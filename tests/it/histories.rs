@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use mapistore::{SpecialFolder, Store};
 
-use crate::support::{Random, Size, seed};
+use crate::support::{Random, Size, seed, workshop};
 use hand::{Call, Hand, Reply};
 use model::Model;
 use step::{HANDS, Move, Step};
@@ -109,11 +109,7 @@ enum Cast {
 type Went = Result<(), String>;
 
 fn perform(cast: Cast, history: &[Move]) -> Went {
-    let memory = Path::new("/dev/shm");
-    let folder = match memory.is_dir() {
-        true => tempfile::tempdir_in(memory).unwrap(),
-        false => tempfile::tempdir().unwrap(),
-    };
+    let folder = workshop();
     let path = folder.path().join("mail.store");
     let first = Hand::new(&path, "here");
     let store: Store = first.store().clone();

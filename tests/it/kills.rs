@@ -15,13 +15,13 @@ use mapistore::{
 use tempfile::TempDir;
 
 use crate::migration::make_first_version;
-use crate::support::{KEEP, Random, Size, mark_of, put_mark, seed};
+use crate::support::{KEEP, Random, Size, mark_of, put_mark, seed, workshop};
 use doomed::{MARK, Orders, Word, Work, change_simply, program};
 
 /// A store is used for so many deaths: beyond, looking through all of it takes longer than dying.
 const DEATHS_OF_A_STORE: u32 = 30;
 /// All kinds of work share the deaths: 10,000 in the full run, 200 in the gate.
-const KINDS: u32 = 9;
+const KINDS: u32 = 11;
 
 /// A store, in memory where there is such a folder, and what is known of it.
 struct Bed {
@@ -33,7 +33,7 @@ struct Bed {
     next: u32,
     /// What the messages carry; of an import, how many mails are there.
     stored: u32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Opens without the time to wait for anybody (P5).
@@ -55,11 +55,7 @@ fn marked(store: &Store, mark: u32) -> EntryId {
 
 impl Bed {
     fn new(work: Work) -> Bed {
-        let memory = Path::new("/dev/shm");
-        let folder = match memory.is_dir() {
-            true => tempfile::tempdir_in(memory).unwrap(),
-            false => tempfile::tempdir().unwrap(),
-        };
+        let folder = workshop();
         let path = folder.path().join("mail.store");
         let mut bed = Bed {
             path,
@@ -67,7 +63,7 @@ impl Bed {
             ours: None,
             next: 1,
             stored: 0,
-            _folder: folder,
+            folder,
         };
         match work {
             Work::Create => {}
@@ -267,6 +263,15 @@ fn die_once(work: Work, bed: &mut Bed, random: &mut Random, tally: &mut Tally) {
             assert_eq!(stored_mark(&store, &bed.ids[0]), 0);
             !left.contains(&asked)
         }
+        Work::Backup => copies_are_whole(bed.folder.path(), told, asked),
+        Work::Compact => {
+            let stored = stored_mark(&store, &bed.ids[0]);
+            assert!(
+                stored == told || stored == asked,
+                "{stored}, {told}, {asked}"
+            );
+            stored == asked
+        }
         Work::Migrate => {
             let mut message = store.open_message(&bed.ids[0], Access::Modify).unwrap();
             let subject = message.get(pr::SUBJECT).unwrap();
@@ -306,6 +311,36 @@ fn nothing_replaced_is_lost(store: &Store, id: &EntryId, said: &Said, stored: u3
             assert!(there.contains(mark), "{mark} is not among {there:?}");
         }
     }
+}
+
+/// Each copy that there is, is whole; those that were told are there. They are removed then.
+fn copies_are_whole(folder: &Path, told: u32, asked: u32) -> bool {
+    let copy = |mark: u32| folder.join(format!("copy {mark}"));
+    let is_done = copy(asked).exists();
+    assert!(is_done || told < asked, "copy {asked} is not there");
+    for mark in told.saturating_sub(20)..=asked {
+        if !copy(mark).exists() {
+            continue;
+        }
+        let store = open_at_once(&copy(mark));
+        assert!(store.check(&mut |_| {}).unwrap().is_sound());
+        assert_eq!(
+            store
+                .special_folder(SpecialFolder::SentItems)
+                .unwrap()
+                .info()
+                .unwrap()
+                .total,
+            4
+        );
+    }
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        if !file.file_name().to_string_lossy().starts_with("mail.store") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    is_done
 }
 
 /// A save that may have taken place is repeated by another handle of the same base, with its id.
@@ -389,6 +424,10 @@ deaths! {
     death_while_the_log_is_written_back_loses_nothing: Work::Checkpoint;
     // O2, P5
     death_in_a_collection_removes_nothing_that_is_used: Work::Collect;
+    // P5
+    death_in_a_backup_leaves_a_whole_copy_or_none: Work::Backup;
+    // P5
+    death_while_the_store_is_compacted_loses_nothing: Work::Compact;
     // P4
     death_in_a_migration_leaves_a_store_that_is_moved_on_by_the_next: Work::Migrate;
     // P4

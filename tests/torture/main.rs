@@ -17,6 +17,7 @@ mod log;
 mod medium;
 mod picture;
 mod power;
+#[path = "../common/random.rs"]
 mod random;
 mod script;
 mod size;

@@ -1,47 +1,20 @@
 //! How much is done, on how many threads, and what is done when one hangs.
 
+#[path = "../common/size.rs"]
+mod common;
+
 use std::fmt::Debug;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use tempfile::TempDir;
+pub(crate) use common::{Size, workshop};
 
 /// No point takes so long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How much of a test is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Size {
-    /// Everything: `MAPISTORE_TORTURE=full`.
-    Full,
-    /// What every release build is tested with.
-    Gate,
-    /// What a build without optimisation has the time for.
-    Quick,
-}
-
 impl Size {
-    pub(crate) fn of_run() -> Size {
-        match std::env::var("MAPISTORE_TORTURE").as_deref() {
-            Ok("full") => Size::Full,
-            Ok("gate") => Size::Gate,
-            _ if cfg!(debug_assertions) => Size::Quick,
-            _ => Size::Gate,
-        }
-    }
-
-    /// One of three numbers.
-    pub(crate) fn choose<T>(self, full: T, gate: T, quick: T) -> T {
-        match self {
-            Size::Full => full,
-            Size::Gate => gate,
-            Size::Quick => quick,
-        }
-    }
-
     /// All points, or so many of them, evenly spread and the same in each run.
     pub(crate) fn some_of<T>(self, points: Vec<T>, gate: usize, quick: usize) -> Vec<T> {
         let all = points.len();
@@ -53,16 +26,6 @@ impl Size {
             .map(|(_, point)| point)
             .collect()
     }
-}
-
-/// A folder in memory where there is one, so that it is the disk of the test that is slow or not.
-pub(crate) fn workshop() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    match memory.is_dir() {
-        true => tempfile::tempdir_in(memory),
-        false => tempfile::tempdir(),
-    }
-    .unwrap()
 }
 
 /// Does the work for all points, on as many threads as there are processors.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use mapistore::mime::Importer;
 use mapistore::{
-    Access, Deletion, Durability, EntryId, Message, Recipient, SaveFlags, SaveId, SpecialFolder,
-    Store, pr,
+    Access, BackupIdentity, Deletion, Durability, EntryId, Message, Recipient, SaveFlags, SaveId,
+    SpecialFolder, Store, pr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,10 @@ pub(super) enum Work {
     Checkpoint,
     /// Stores and deletes large data, and collects what is left.
     Collect,
+    /// Copies the store, again and again.
+    Backup,
+    /// Saves, and compacts the store.
+    Compact,
     /// Opens a store of the first version.
     Migrate,
     /// Makes a store.
@@ -154,6 +158,8 @@ fn carry_out(orders: &Orders) -> Result<(), Failure> {
         Work::Batch => save_in_batches(&store, messages, from),
         Work::Import => import(&store, from),
         Work::Collect => make_waste(&store, from),
+        Work::Backup => copy(&store, from),
+        Work::Compact => compact(&store, messages.swap_remove(0), from),
         _ => save_again_and_again(orders, &mut messages),
     }
 }
@@ -223,6 +229,27 @@ fn import(store: &Store, from: u32) -> Result<(), Failure> {
         asked(next, None);
         importer.flush()?;
         told(next);
+    }
+    Ok(())
+}
+
+fn copy(store: &Store, from: u32) -> Result<(), Failure> {
+    for mark in from.. {
+        let path = store.path().with_file_name(format!("copy {mark}"));
+        asked(mark, None);
+        store.backup(path, BackupIdentity::New, &mut |_| {})?;
+        told(mark);
+    }
+    Ok(())
+}
+
+fn compact(store: &Store, mut message: Message, from: u32) -> Result<(), Failure> {
+    for mark in from.. {
+        put_mark(&mut message, &mark.to_string(), 300_000)?;
+        asked(mark, Some(&message));
+        message.save_changes(KEEP)?;
+        told(mark);
+        store.compact(&mut |_| {})?;
     }
     Ok(())
 }

@@ -10,12 +10,15 @@ mod forked;
 mod link;
 mod marks;
 mod protocol;
+#[path = "../../common/random.rs"]
+mod random;
 mod samples;
 mod scene;
 mod scripted;
 #[cfg(feature = "mime")]
 pub(crate) mod shared;
 mod show;
+#[path = "../../common/size.rs"]
 mod size;
 
 use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
@@ -28,11 +31,12 @@ pub(crate) use protocol::{
     Answer, Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView,
     View, Wanted,
 };
+pub(crate) use random::Random;
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
 pub(crate) use scripted::Gates;
 pub(crate) use show::view;
-pub(crate) use size::{Random, Size, seed};
+pub(crate) use size::{Size, workshop};
 
 /// A store in a folder of its own, for tests of one client.
 #[derive(Debug)]
@@ -71,6 +75,12 @@ impl TestStore {
         draft.set(pr::SUBJECT, subject).unwrap();
         draft.save_changes(SaveFlags::empty()).unwrap().entry_id
     }
+}
+
+/// The seed of a random test: `MAPISTORE_SEED`, else always the same.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("MAPISTORE_SEED").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
 /// The code of the error that must have come.

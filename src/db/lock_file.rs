@@ -159,6 +159,12 @@ impl LockFile {
         self.turnstile.wait_turn(&self.locks, deadline)
     }
 
+    /// For tests that need to know who waits.
+    #[cfg(test)]
+    pub(crate) fn others_wait(&self) -> bool {
+        super::turn::others_stand_in_line(&self.locks)
+    }
+
     /// What a thread of its own needs to wait for the turn in the kernel.
     ///
     /// # Errors

@@ -292,6 +292,12 @@ impl Turnstile {
     }
 }
 
+/// Whether another process stands in the queue.
+#[cfg(test)]
+pub(super) fn others_stand_in_line(locks: &ByteLocks) -> bool {
+    locks.locked_by_others(QUEUE).unwrap()
+}
+
 /// Takes queue and turn in one call, and lets go of the queue.
 fn take_now(locks: &ByteLocks) -> io::Result<bool> {
     let had = locks.try_lock(QUEUE_AND_TURN, LockKind::Exclusive)?;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,9 @@ const MOST_TOGETHER: usize = 64;
 /// The most when other processes wait for their turn: a process that saves with many threads gets at most twice what one with a
 /// single thread gets (P3).
 const MOST_BEFORE_OTHERS: usize = 2;
+/// For how many turns others who have waited are taken to be on their way back: whoever has just been served does not wait
+/// again yet, so that none of them may be seen although all of them save continuously.
+const TURNS_TO_COME_BACK: usize = 8;
 /// The most that they write together, in bytes; a larger one goes alone.
 const HEAVIEST_TOGETHER: usize = 1024 * 1024;
 
@@ -63,6 +66,8 @@ pub(crate) struct Writer {
     /// Whether the last one here that waited for the turn did not get it in time.
     turn_is_stuck: AtomicBool,
     queue: Arc<Queue>,
+    /// For how many turns from now others are expected back.
+    others_expected: AtomicUsize,
     server_started: Mutex<bool>,
     at_work: Arc<Mutex<()>>,
 }
@@ -92,6 +97,7 @@ impl Writer {
             busy_timeout,
             turn_is_stuck: AtomicBool::new(false),
             queue: Arc::default(),
+            others_expected: AtomicUsize::new(0),
             server_started: Mutex::new(false),
             at_work: Arc::default(),
         }
@@ -181,6 +187,12 @@ impl Writer {
         self.queue.count_waiting()
     }
 
+    /// For tests that need to know whether another process waits for the turn that this one has.
+    #[cfg(test)]
+    pub(crate) fn others_wait(&self) -> bool {
+        self.lock_file.others_wait()
+    }
+
     /// Until when to wait for the turn. Not for all of the time: what is left is for SQLite's own lock. Once it was not had in
     /// time, the next ones ask only briefly, until one gets it again: else each of them would lose half of its time.
     fn turn_deadline(&self, started: Instant) -> Instant {
@@ -189,6 +201,13 @@ impl Writer {
             deadline.min(Instant::now() + STUCK_PATIENCE)
         } else {
             deadline
+        }
+    }
+
+    fn look_for_others(&self, turn: Option<&Turn>) {
+        if turn.is_some_and(Turn::is_wanted_by_others) {
+            self.others_expected
+                .store(TURNS_TO_COME_BACK, Ordering::Relaxed);
         }
     }
 
@@ -231,6 +250,9 @@ impl Writer {
         let pages = WAL_PAGES.get();
         if pages >= CHECKPOINT_PAGES_IN_TURN {
             checkpoint(&connection);
+        }
+        if !self.queue.is_quiet() {
+            self.look_for_others(turn.as_ref());
         }
         drop(turn);
         if (CHECKPOINT_PAGES..CHECKPOINT_PAGES_IN_TURN).contains(&pages) {
@@ -327,12 +349,16 @@ impl Writer {
 
     /// Commits what waits, as much as may go together, and says how many that were.
     fn commit_waiting(&self, turn: Option<Turn>) -> usize {
-        let others_wait = turn.as_ref().is_some_and(Turn::is_wanted_by_others);
-        let most = if others_wait {
+        self.look_for_others(turn.as_ref());
+        let expected = self.others_expected.load(Ordering::Relaxed);
+        let most = if expected > 0 {
             MOST_BEFORE_OTHERS
         } else {
             MOST_TOGETHER
         };
+        // Only this thread lets it sink.
+        let sunk = expected.saturating_sub(1);
+        self.others_expected.store(sunk, Ordering::Relaxed);
         let batch = self.queue.take(most, HEAVIEST_TOGETHER);
         let count = batch.len();
         let Some(deadline) = batch.iter().map(|entry| entry.deadline).min() else {

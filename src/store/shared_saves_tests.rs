@@ -231,3 +231,55 @@ fn panic_of_one_leaves_those_who_shared_without_an_answer_and_nobody_without_a_t
         assert_eq!(message.save_changes(KEEP).unwrap().row_version.get(), 2);
     }
 }
+
+#[test]
+fn others_who_were_served_in_between_are_expected_back_and_few_share_meanwhile() {
+    // P3
+    let fixture = fixture();
+    let store = &fixture.store;
+    let mut messages = drafts(store, 4);
+    let connections = store.database.connections().unwrap();
+    let writer = connections.writer.as_ref().unwrap();
+    // Opened once more, it is another process to the kernel.
+    let rival = Store::options().open(store.path()).unwrap();
+    let rival = rival.database.connections().unwrap().lock_file.clone();
+    let rival = rival.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::yield_now();
+        }
+    };
+    let saved: Vec<_> = thread::scope(|scope| {
+        let held = writer.connection();
+        let turn = rival.try_turn().unwrap().unwrap();
+        let mut savers: Vec<_> = messages
+            .iter_mut()
+            .map(|message| {
+                scope.spawn(|| {
+                    message.save_changes(KEEP).unwrap();
+                    message.set(pr::SUBJECT, "once more").unwrap();
+                    message.save_changes(KEEP)
+                })
+            })
+            .collect();
+        wait_until("they never waited", &|| writer.waiting() == 4);
+        drop(turn);
+        // Nobody else waited, so all four are taken; the rival comes back while they are written.
+        wait_until("they were never taken", &|| writer.waiting() == 0);
+        let back = scope.spawn(|| rival.wait_turn(deadline).unwrap().unwrap());
+        wait_until("the rival never waited", &|| writer.others_wait());
+        drop(held);
+        let turn = back.join().unwrap();
+        wait_until("they never came again", &|| writer.waiting() == 4);
+        // The rival is served, and not back yet.
+        drop(turn);
+        savers
+            .drain(..)
+            .map(|saver| saver.join().unwrap())
+            .collect()
+    });
+    assert!(saved.iter().all(Result::is_ok));
+    assert_eq!(commits(store, &saved).len(), 2);
+}

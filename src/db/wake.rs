@@ -162,6 +162,7 @@ pub(crate) struct Cancel {
     /// Readable once cancelled; never read.
     wait: PipeReader,
     ring: PipeWriter,
+    made_by: u32,
 }
 
 impl Cancel {
@@ -172,10 +173,15 @@ impl Cancel {
             cancelled: AtomicBool::new(false),
             wait,
             ring,
+            made_by: std::process::id(),
         })
     }
 
     pub(crate) fn cancel(&self) {
+        // A forked child shares the pipe and not the mark: its parent would look without a pause from then on (P7).
+        if self.made_by != std::process::id() {
+            return;
+        }
         if !self.cancelled.swap(true, Ordering::AcqRel) {
             // One byte always fits into an empty pipe, whose reader lives as long as this.
             let _ = (&self.ring).write_all(&[0]);
@@ -336,6 +342,23 @@ mod tests {
         pauses(&mut looks, 20);
         looks.heard();
         assert_eq!(pauses(&mut looks, 2), [100, 200]);
+    }
+
+    #[test]
+    fn forked_child_does_not_cancel_its_parents_waits() {
+        // P7
+        let is_rung = |cancel: &Cancel| {
+            let mut wait = [PollFd::new(&cancel.wait, PollFlags::IN)];
+            poll(&mut wait, timespec(Duration::ZERO).as_ref()).unwrap() > 0
+        };
+        let mut cancel = Cancel::new().unwrap();
+        let parent = cancel.made_by;
+        cancel.made_by = parent.wrapping_add(1);
+        cancel.cancel();
+        assert!(!is_rung(&cancel) && !cancel.is_cancelled());
+        cancel.made_by = parent;
+        cancel.cancel();
+        assert!(is_rung(&cancel) && cancel.is_cancelled());
     }
 
     #[test]

@@ -209,7 +209,8 @@ fn set_asks_what_is_to_become_of_a_conflict() {
         ("k\n", "theirs", 2, 1),
         ("o\n", "mine", 3, 0),
         ("m\ny\n", "mine", 3, 0),
-        ("m\ne\nboth\n", "both", 3, 0),
+        // What was mine is nowhere else.
+        ("m\ne\nboth\n", "both", 3, 1),
     ] {
         let shell = Shell::new();
         let entry = changed_message(&shell);

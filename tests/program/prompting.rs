@@ -66,9 +66,9 @@ fn each_key_of_the_prompt_does_what_it_says() {
         (&["o"], 0, "Mine", 3, 0, 1),
         (&["c"], 0, "Theirs", 2, 0, 0),
         (&["\r"], 0, "Theirs", 2, 0, 0),
-        (&["m", "t"], 0, "Theirs", 3, 0, 1),
+        (&["m", "t"], 0, "Theirs", 3, 1, 1),
         (&["m", "y"], 0, "Mine", 3, 0, 1),
-        (&["m", "e", "Both\r"], 0, "Both", 3, 0, 1),
+        (&["m", "e", "Both\r"], 0, "Both", 3, 1, 1),
         (&["m", "q", "q"], 3, "Theirs", 2, 1, 0),
         (&["x", "q"], 3, "Theirs", 2, 1, 0),
         (&["\u{1b}"], 3, "Theirs", 2, 1, 0),
@@ -207,6 +207,48 @@ fn terminal_that_goes_away_leaves_yours_in_a_file() {
         let found = subject_and_version(&shell, &entry);
         assert_eq!(found, ("Theirs".to_owned(), 2));
     }
+}
+
+#[test]
+fn signal_at_the_prompt_ends_the_program_and_gives_the_terminal_back() {
+    // S8
+    let (shell, entry) = changed_by_ben();
+    let mut other = Terminal::run(&shell.store(), "me", &["folders"]);
+    assert!(other.exits().success());
+    let mode = other.mode();
+    for signal in ["-TERM", "-INT"] {
+        let mut terminal = set(&shell, &entry);
+        terminal.shows(QUESTION);
+        assert_ne!(terminal.mode(), mode);
+        let process = terminal.process_id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.unwrap().success());
+        assert!(!terminal.exits().success());
+        assert_eq!(terminal.mode(), mode, "{signal}");
+    }
+    assert_eq!(shell.kept_files().len(), 2);
+    let found = subject_and_version(&shell, &entry);
+    assert_eq!(found, ("Theirs".to_owned(), 2));
+}
+
+#[test]
+fn editor_that_has_a_use_for_ctrl_c_goes_on_and_its_text_is_saved() {
+    let shell = Shell::new();
+    let new = ["new", "Drafts", "PR_SUBJECT=Figures", "PR_BODY=one"];
+    let entry = shell.run(new).succeeded().line().to_owned();
+    let script = "trap '' INT; echo editing; read line; echo more >> \"$1\"";
+    let editor = format!("sh '{}'", shell.write("editor.sh", script).display());
+    let store = shell.store();
+    let mut terminal = Terminal::run_with_editor(&store, "me", &["edit", &entry], &editor);
+    terminal.shows("editing");
+    terminal.press("\u{3}");
+    terminal.shows("^C");
+    terminal.press("\n");
+    let (status, screen) = terminal.ends();
+    assert!(status.success(), "{screen}");
+    let shown = shell.run(["show", &entry, "--json"]).succeeded().json();
+    assert_eq!(shown["properties"]["PR_BODY"], json!("one\nmore"));
+    assert!(shell.kept_files().is_empty());
 }
 
 #[test]

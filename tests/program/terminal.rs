@@ -79,6 +79,11 @@ impl Terminal {
         self.child.process_id().unwrap()
     }
 
+    /// How the terminal treats what is typed and shown.
+    pub(crate) fn mode(&self) -> String {
+        format!("{:?}", self.master.get_termios())
+    }
+
     /// Gives the terminal another size, as somebody does who pulls its window larger.
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
         let (tall, wide) = (NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap());
@@ -116,9 +121,14 @@ impl Terminal {
         (self.child.wait().unwrap(), screen.contents())
     }
 
-    /// Waits for the end of a program that was told that its terminal is gone, and so gives nothing back to it.
-    pub(crate) fn loses_its_terminal(mut self) -> ExitStatus {
+    /// Waits for the end.
+    pub(crate) fn exits(&mut self) -> ExitStatus {
         while self.output.recv_timeout(PATIENCE).is_ok() {}
         self.child.wait().unwrap()
+    }
+
+    /// Waits for the end of a program that was told that its terminal is gone, and so gives nothing back to it.
+    pub(crate) fn loses_its_terminal(mut self) -> ExitStatus {
+        self.exits()
     }
 }

@@ -9,6 +9,7 @@ use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
 use crate::harmless;
 use crate::output::Format;
+use crate::view::{self, Signals};
 
 /// What was answered to a question with a key for each choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,7 @@ impl Person for AtTerminal {
 
     fn key(&mut self, question: &str) -> io::Result<Pressed> {
         // Before the question: whoever sees it can answer, also with Ctrl-C.
+        let signals = Signals::watch()?;
         let raw = Raw::take()?;
         self.0.write_str(&harmless::line(question))?;
         let pressed = match self.0.read_key_raw() {
@@ -84,6 +86,10 @@ impl Person for AtTerminal {
         };
         drop(raw);
         self.0.write_line(&harmless::line(&echo))?;
+        if let Some(signal) = signals.came() {
+            // The terminal is as it was: now the signal may do what it does.
+            view::end_by(signal)?;
+        }
         Ok(pressed)
     }
 

@@ -10,7 +10,10 @@ mod table;
 
 use std::sync::{Mutex, PoisonError};
 
-use mapistore::{Conflict, Resolution, Resolver, RowVersion, SaveOutcome, Saved, Store, Theirs};
+use mapistore::{
+    Choice, Conflict, MergeChoices, Resolution, Resolver, RowVersion, SaveOutcome, Saved, Store,
+    Theirs,
+};
 
 pub(crate) use self::table::lines as table;
 
@@ -41,6 +44,8 @@ struct State {
     /// The version that was shown last.
     theirs: Option<RowVersion>,
     failure: Option<anyhow::Error>,
+    /// What was chosen leaves out some of what is mine.
+    is_given_up: bool,
 }
 
 /// What somebody answered.
@@ -76,6 +81,7 @@ impl<'a> Prompt<'a> {
                 interrupted: false,
                 theirs: None,
                 failure: None,
+                is_given_up: false,
             }),
         }
     }
@@ -90,6 +96,9 @@ impl<'a> Prompt<'a> {
             (Ok(saved), _) => {
                 match (saved.outcome, state.kept) {
                     (SaveOutcome::KeptOriginal, Some(kept)) => say(&kept.place().to_string()),
+                    (SaveOutcome::Merged, Some(kept)) if state.is_given_up => {
+                        say(&kept.place().to_string());
+                    }
                     (_, Some(kept)) => kept.discard(),
                     (_, None) => {}
                 }
@@ -114,9 +123,14 @@ fn remark(saved: &Saved, theirs: Option<RowVersion>) -> Option<String> {
     let uid = saved.entry_id.object().to_string();
     let entry = uid.get(..8).unwrap_or(&uid);
     match (saved.outcome, theirs) {
-        (SaveOutcome::Overwritten | SaveOutcome::Merged, Some(theirs)) => Some(format!(
-            "theirs are kept as version {theirs}: mapistore restore {entry} {theirs} brings them back"
-        )),
+        // A merge that comes to what is stored replaces nothing.
+        (SaveOutcome::Overwritten | SaveOutcome::Merged, Some(theirs))
+            if saved.row_version > theirs =>
+        {
+            Some(format!(
+                "theirs are kept as version {theirs}: mapistore restore {entry} {theirs} brings them back"
+            ))
+        }
         (SaveOutcome::SavedElsewhere(_), _) => Some(
             "yours are a new message: mapistore conflicts lists it until it is deleted".to_owned(),
         ),
@@ -161,7 +175,10 @@ impl State {
             };
             notice = None;
             match answer {
-                Answer::Chosen(resolution) => return Ok(Some(resolution)),
+                Answer::Chosen(resolution) => {
+                    self.is_given_up = gives_up(conflict, &resolution)?;
+                    return Ok(Some(resolution));
+                }
                 Answer::OnScreen => self.is_on_screen = true,
                 Answer::Later if self.is_on_screen && self.person.is_some() => {
                     self.is_on_screen = false;
@@ -185,6 +202,15 @@ impl State {
         let kept = Kept::write(store, &entry, Form::Changes, pending.as_bytes())?;
         Ok(self.kept.insert(kept).place())
     }
+}
+
+/// Whether a merge saves less of mine than it could.
+fn gives_up(conflict: &Conflict, resolution: &Resolution) -> mapistore::Result<bool> {
+    let Resolution::Merge(choices) = resolution else {
+        return Ok(false);
+    };
+    let all_of_mine = MergeChoices::new().otherwise(Choice::Mine);
+    Ok(conflict.preview(choices)? != conflict.preview(&all_of_mine)?)
 }
 
 fn on_screen(

@@ -3,6 +3,7 @@
 mod text;
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,6 +21,7 @@ use crate::names::{self, Prefix};
 use crate::output::Output;
 use crate::person::{self, Pressed};
 use crate::prompt::Prompt;
+use crate::view::{self, Signals};
 
 /// Change a message as text: Subject, To, Cc, Bcc, a blank line, the body
 ///
@@ -56,8 +58,15 @@ impl Edit {
             return Ok(Exit::Done);
         }
         let outcome = save(&store, message, kept, output)?;
+        let note = match &outcome {
+            // Whoever merged may have kept what the message had.
+            Outcome::Saved(saved) | Outcome::Copied(saved) if !text::has_other_bodies(saved)? => {
+                changes.note()
+            }
+            _ => None,
+        };
         saving::answer(&store, outcome, output)?;
-        if let Some(note) = changes.note() {
+        if let Some(note) = note {
             say(note);
         }
         Ok(Exit::Done)
@@ -82,7 +91,7 @@ fn save(
 /// What somebody changed in the text. One that cannot be read as a message can be edited again at a terminal.
 fn edited(shown: &Shown, text: &str, kept: &Kept, output: &Output) -> anyhow::Result<Changes> {
     if person::at_terminal(output.format()).is_some() {
-        // Ctrl-C ends this process together with the editor.
+        // Ctrl-C may end this process together with the editor.
         say(&kept.place().to_string());
     }
     loop {
@@ -111,8 +120,12 @@ fn run_editor(path: &Path) -> anyhow::Result<()> {
     let editor = named.find(|editor| !editor.is_empty());
     let editor = editor.unwrap_or_else(|| "vi".into());
     // It may be a command with arguments, which is for the shell to take apart.
-    let mut line = editor.clone();
+    // Ctrl-C is the editor's own key to many: it is for the editor alone, and what it does to that is what becomes of this
+    // process. What the shell traps comes to the editor as if there were no trap.
+    let mut line = OsString::from("trap : INT; ");
+    line.push(&editor);
     line.push(" \"$@\"");
+    let signals = Signals::watch_for_interrupt()?;
     let status = Command::new("sh")
         .arg("-c")
         .arg(line)
@@ -120,6 +133,9 @@ fn run_editor(path: &Path) -> anyhow::Result<()> {
         .arg(path)
         .status()
         .context("starting the editor")?;
+    if let (Some(signal), false) = (signals.came(), status.success()) {
+        view::end_by(signal)?;
+    }
     if !status.success() {
         bail!("the editor {} ended with {status}", editor.display());
     }

@@ -25,4 +25,4 @@ mod terminal;
 mod tests;
 
 pub(crate) use model::Leaving;
-pub(crate) use terminal::{Answer, check_terminal, end_by, run};
+pub(crate) use terminal::{Answer, Signals, check_terminal, end_by, run};

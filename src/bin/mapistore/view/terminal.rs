@@ -106,20 +106,30 @@ fn theme() -> Theme {
 
 /// Signals that would end the program, marked as long as this lives.
 #[derive(Debug)]
-struct Signals {
+pub(crate) struct Signals {
     mark: Arc<AtomicUsize>,
     ids: Vec<SigId>,
 }
 
 impl Signals {
-    fn watch() -> io::Result<Signals> {
+    /// Those that tell the program to end while the terminal is taken.
+    pub(crate) fn watch() -> io::Result<Signals> {
+        // Not SIGHUP, which ends the program at once: the terminal is gone then, there is nothing to give back to it, and
+        // looking for its keys would take all of a processor for ever.
+        Signals::watch_for(&[SIGINT, SIGTERM])
+    }
+
+    /// Ctrl-C alone.
+    pub(crate) fn watch_for_interrupt() -> io::Result<Signals> {
+        Signals::watch_for(&[SIGINT])
+    }
+
+    fn watch_for(watched: &[i32]) -> io::Result<Signals> {
         let mut signals = Signals {
             mark: Arc::default(),
             ids: Vec::new(),
         };
-        // Not SIGHUP, which ends the program at once: the terminal is gone then, there is nothing to give back to it, and
-        // looking for its keys would take all of a processor for ever.
-        for signal in [SIGINT, SIGTERM] {
+        for &signal in watched {
             let mark = Arc::clone(&signals.mark);
             let number = usize::try_from(signal).unwrap_or_default();
             signals
@@ -129,7 +139,7 @@ impl Signals {
         Ok(signals)
     }
 
-    fn came(&self) -> Option<i32> {
+    pub(crate) fn came(&self) -> Option<i32> {
         let signal = i32::try_from(self.mark.load(Ordering::Relaxed)).ok()?;
         (signal != 0).then_some(signal)
     }

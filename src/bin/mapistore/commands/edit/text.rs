@@ -71,6 +71,14 @@ impl OtherBodies {
     }
 }
 
+/// Whether a message has its text in other forms than plain text.
+pub(super) fn has_other_bodies(message: &Message) -> mapistore::Result<bool> {
+    let others = [pr::HTML.tag(), pr::RTF_COMPRESSED.tag()];
+    let properties = message.properties()?;
+    let mut tags = properties.iter().map(|(tag, _)| tag.id());
+    Ok(tags.any(|id| others.iter().any(|other| other.id() == id)))
+}
+
 /// What somebody changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -96,12 +104,7 @@ impl Shown {
             }
         }
         let stored = message.get(pr::BODY)?;
-        let has_other = [pr::HTML.tag(), pr::RTF_COMPRESSED.tag()];
-        let properties = message.properties()?;
-        let has_other = properties
-            .iter()
-            .any(|(tag, _)| has_other.iter().any(|other| other.id() == tag.id()));
-        let other_bodies = match (has_other, &stored) {
+        let other_bodies = match (has_other_bodies(message)?, &stored) {
             (false, _) => OtherBodies::None,
             (true, Some(_)) => OtherBodies::Beside,
             (true, None) => OtherBodies::Alone,

@@ -461,3 +461,42 @@ fn rows_that_could_be_taken_for_each_other_are_refused() {
         assert_eq!(error.document, DocumentKind::Attachments);
     }
 }
+
+#[test]
+fn nesting_by_hand_is_read_as_deep_as_messages_go_and_then_refused_without_harm() {
+    let nested = |depth: usize| {
+        let row = r#"{"number":0,"properties":{},"message":{"properties":{},"recipients":[],"next_number":"#;
+        let inner = format!(r#"1,"attachments":[{row}"#).repeat(depth - 1);
+        let after = "}}]".repeat(depth);
+        format!(r#"{{"next_number":1,"rows":[{row}{inner}0,"attachments":[]{after}}}"#)
+    };
+    for depth in [1, 32] {
+        let content = read("{}", "[]", &nested(depth)).unwrap();
+        assert_eq!(content.depth(), depth);
+        assert_eq!(write(&content).attachments, nested(depth));
+    }
+    for depth in [50, 1_000, 100_000] {
+        let error = read("{}", "[]", &nested(depth)).unwrap_err();
+        assert_eq!(error.document, DocumentKind::Attachments);
+    }
+    // Deeper than any document of the store is anywhere.
+    let brackets = "[".repeat(1_000_000);
+    assert!(read(&brackets, "[]", r#"{"next_number":0,"rows":[]}"#).is_err());
+    assert!(read("{}", &brackets, r#"{"next_number":0,"rows":[]}"#).is_err());
+    let unfinished = format!(r#"{{"66011003":{brackets}"#);
+    assert!(read_properties(&unfinished).is_err());
+}
+
+#[test]
+fn values_without_members_that_were_written_by_hand_are_empty_lists() {
+    let properties = read_properties(r#"{"66011003":[],"6602101F":[]}"#).unwrap();
+    let value = |tag| properties.get(PropertyTag::new(tag)).cloned();
+    let empty = PropertyValue::MvLong(Vec::new());
+    assert_eq!(value(0x6601_1003), Some(StoredValue::Inline(empty)));
+    let empty = PropertyValue::MvUnicode(Vec::new());
+    assert_eq!(value(0x6602_101F), Some(StoredValue::Inline(empty)));
+    assert_eq!(
+        write_properties(&properties),
+        r#"{"66011003":[],"6602101F":[]}"#
+    );
+}

@@ -1,6 +1,6 @@
 //! The journal: one row for each committed change, numbered in commit order.
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::failure::while_doing;
 use crate::db::store_info;
@@ -51,18 +51,19 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
         .prepare_cached(INSERT)
         .map_err(while_doing("writing the journal"))?;
     insert
-        .execute(named_params! {
-            ":committed_at": tx.now,
-            ":kind": change.kind.name(),
-            ":entry_uid": single,
-            ":more_objects": several,
-            ":folder_uid": change.folder,
-            ":row_version": change.row_version,
-            ":properties": properties,
-            ":client_name": tx.client_name,
-            ":process_id": std::process::id(),
-            ":save_id": change.save_id,
-        })
+        // By place, in the order in which the statement names them: finding a name takes as long as binding its value.
+        .execute(params![
+            tx.now,
+            change.kind.name(),
+            single,
+            several,
+            change.folder,
+            change.row_version,
+            properties,
+            tx.client_name,
+            std::process::id(),
+            change.save_id,
+        ])
         .map_err(while_doing("writing the journal"))?;
     let number = tx.connection.last_insert_rowid();
     Ok(ChangeNumber::new(number).unwrap_or(ChangeNumber::ZERO))
@@ -70,8 +71,17 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
 
 /// A JSON array of texts that need no escaping.
 fn json_list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.map(|item| format!("\"{item}\"")).collect();
-    format!("[{}]", items.join(","))
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        list.push('"');
+        list.push_str(&item);
+        list.push('"');
+    }
+    list.push(']');
+    list
 }
 
 /// A save that the journal knows.
@@ -118,7 +128,7 @@ pub(crate) fn after(
     const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
         row_version, properties, client_name, process_id, save_id FROM changes \
         WHERE change_number > ? ORDER BY change_number LIMIT ?";
-    let mut entries = collect(connection, SELECT, rusqlite::params![since, limit])?;
+    let mut entries = collect(connection, SELECT, params![since, limit])?;
     // Read last: what was purged between the two statements is told as purged, though it was seen.
     let purged = store_info::purged_through(connection)?;
     if purged > since && limit > 0 {
@@ -154,7 +164,7 @@ pub(crate) fn saves_after(
     const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
         row_version, properties, client_name, process_id, save_id FROM changes \
         WHERE entry_uid = ?1 AND save_id IS NOT NULL AND (?2 IS NULL OR row_version > ?2) ORDER BY change_number";
-    collect(connection, SELECT, rusqlite::params![message, version])
+    collect(connection, SELECT, params![message, version])
 }
 
 /// When a message was deleted for good, and from which folder.

@@ -38,6 +38,8 @@ pub(crate) mod salvage;
 pub(crate) mod schema;
 pub(crate) mod space;
 pub(crate) mod sql_types;
+#[cfg(test)]
+pub(crate) mod statements;
 pub(crate) mod store_info;
 pub(crate) mod streams;
 mod sync;

@@ -104,6 +104,12 @@ impl Database {
         Ok(value)
     }
 
+    /// Reads with the connection that writes, if nobody uses it now: it still has at hand what it wrote last, while a reader
+    /// would fetch that anew after each commit.
+    pub(crate) fn glance<T>(&self, work: impl FnOnce(&Reader) -> T) -> Result<Option<T>> {
+        Ok(self.writer()?.glance(work))
+    }
+
     /// Writes in turn: `before_waiting` may refuse by a plain read when the turn is not free at once, and again
     /// when it was not had in time; `work` runs inside the transaction.
     pub(crate) fn write<T>(

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params, params};
 
 use crate::db::changes::{self, Change, RecordedSave};
 use crate::db::conflict_copies::{self, Provenance};
@@ -185,21 +185,22 @@ pub(crate) fn save(
         .connection
         .prepare_cached(sql)
         .map_err(while_doing("saving a message"))?;
-    let parameters = named_params! {
-        ":change_number": change_number,
-        ":checksum": save.checksum,
-        ":now": tx.now,
-        ":client": tx.client_name,
-        ":change_key": change_key.as_bytes(),
-        ":predecessors": predecessors,
-        ":size": save.content.size().cast_signed(),
-        ":properties": save.documents.properties,
-        ":recipients": save.documents.recipients,
-        ":attachments": save.documents.attachments,
-        ":message_id": message_id,
-        ":expected": expected,
-    };
-    // The forced statement has no `:expected`, and naming a parameter that is not there is an error.
+    // By place, in the order in which the statement names them first: finding a name takes as long as binding its value.
+    let parameters = params![
+        change_number,
+        save.checksum,
+        tx.now,
+        tx.client_name,
+        change_key.as_bytes(),
+        predecessors,
+        save.content.size().cast_signed(),
+        save.documents.properties,
+        save.documents.recipients,
+        save.documents.attachments,
+        message_id,
+        expected,
+    ];
+    // The forced statement expects nothing, and a parameter that is not there is an error.
     let parameters = match guard {
         Guard::Expect(_) | Guard::Resolve { .. } => parameters,
         Guard::Force { .. } => parameters.split_last().map_or(parameters, |(_, rest)| rest),
@@ -329,24 +330,25 @@ pub(crate) fn insert_first(
         .and_then(|mut insert| {
             insert
                 .query_row(
-                    named_params! {
-                        ":uid": save.uid,
-                        ":folder": birth.folder,
-                        ":change_number": change_number,
-                        ":is_read": birth.marks.read_state,
-                        ":read_flags": birth.marks.flags.bits(),
-                        ":is_associated": birth.is_associated,
-                        ":checksum": save.checksum,
-                        ":created_at": birth.created_at,
-                        ":now": tx.now,
-                        ":client": tx.client_name,
-                        ":change_key": change_key.as_bytes(),
-                        ":predecessors": predecessors,
-                        ":size": save.content.size().cast_signed(),
-                        ":properties": save.documents.properties,
-                        ":recipients": save.documents.recipients,
-                        ":attachments": save.documents.attachments,
-                    },
+                    // By place, as above.
+                    params![
+                        save.uid,
+                        change_number,
+                        birth.marks.read_state,
+                        birth.marks.flags.bits(),
+                        birth.is_associated,
+                        save.checksum,
+                        birth.created_at,
+                        tx.now,
+                        tx.client_name,
+                        change_key.as_bytes(),
+                        predecessors,
+                        save.content.size().cast_signed(),
+                        save.documents.properties,
+                        save.documents.recipients,
+                        save.documents.attachments,
+                        birth.folder,
+                    ],
                     |row| row.get("message_id"),
                 )
                 .optional()

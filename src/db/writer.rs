@@ -175,6 +175,13 @@ impl Writer {
         self.told_last(result, refuse_early)
     }
 
+    /// See [`Database::glance`](crate::db::database::Database::glance).
+    pub(crate) fn glance<T>(&self, work: impl FnOnce(&Connection) -> T) -> Option<T> {
+        let connection = self.connection.try_lock()?;
+        // What a panic left open would show an old state for ever.
+        connection.is_autocommit().then(|| work(&connection))
+    }
+
     /// For tests that imitate what the disk does.
     #[cfg(test)]
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {

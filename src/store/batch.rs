@@ -123,8 +123,9 @@ impl Store {
             // No turn in time is the last reason of all (S0).
             Err(WriteFailure::Nothing(Error::Busy { waited, .. })) => Ok(handles
                 .map(|(message, part)| match &part {
-                    Part::Save(prepared) => {
-                        let refuse = |reader: &_| message.refuse_before_waiting(reader, prepared);
+                    Part::Save(_) => {
+                        let manner = Manner::of(flags);
+                        let refuse = |reader: &_| message.refuse_before_waiting(reader, manner);
                         self.database.read(refuse)?;
                         Err(Error::Busy {
                             waited,

@@ -103,3 +103,6 @@ pub use stream::StreamReader;
 pub(crate) use stream::from_io;
 pub use subscription::{Canceller, Notice, Subscription};
 pub use versions::{Restored, VersionContent, VersionInfo};
+
+#[cfg(test)]
+mod plans_tests;

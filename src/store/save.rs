@@ -177,16 +177,17 @@ impl Message {
                 .read(|reader| self.refuse_idle(reader))?;
             return Ok(self.conclude_idle(afterwards));
         }
+        self.refuse_at_a_glance(manner)?;
         let prepared = Arc::new(self.prepare(manner));
         #[cfg(feature = "planted-faults")]
         if planted_faults::chosen() == Some(planted_faults::Fault::CheckThenWrite) {
             self.store
                 .database
-                .read(|reader| self.refuse_before_waiting(reader, &prepared))?;
+                .read(|reader| self.refuse_before_waiting(reader, manner))?;
         }
         let job = Arc::clone(&prepared);
         let written = self.store.database.write_shared(
-            |reader| self.refuse_before_waiting(reader, &prepared),
+            |reader| self.refuse_before_waiting(reader, manner),
             Arc::new(move |tx| job.write(tx)),
             prepared.weight(),
         );
@@ -280,7 +281,7 @@ impl Message {
 
     /// A save that must wait is refused at once where that is already sure: versions only grow, and what is deleted
     /// stays so. The deciding statement still decides. A repeated save goes to the journal first.
-    pub(super) fn refuse_before_waiting(&self, reader: &Reader, prepared: &Prepared) -> Result<()> {
+    pub(super) fn refuse_before_waiting(&self, reader: &Reader, manner: Manner) -> Result<()> {
         if self.pending.attempt == Attempt::Repeated || !self.pending.unsettled.is_empty() {
             return Ok(());
         }
@@ -292,9 +293,28 @@ impl Message {
             });
         };
         let current = messages::current_version(reader, base.message_id)?;
-        match prepared.manner {
+        match manner {
             Manner::Guarded => self.refuse_stale(current),
             Manner::Forced => self.refuse_deleted(current).map(drop),
+        }
+    }
+
+    /// A save that is stale already is refused before anything is made ready for it. Only where the look costs next to
+    /// nothing, and only for what it is sure of: whoever cannot look, or sees nothing, lets the deciding statement decide.
+    fn refuse_at_a_glance(&self, manner: Manner) -> Result<()> {
+        #[cfg(feature = "planted-faults")]
+        if planted_faults::chosen().is_some() {
+            return Ok(());
+        }
+        if manner == Manner::Forced || self.base.is_none() {
+            return Ok(());
+        }
+        let look = |reader: &Reader| self.refuse_before_waiting(reader, manner);
+        match self.store.database.glance(look)? {
+            Some(Err(sure @ (Error::ObjectChanged { .. } | Error::ObjectDeleted { .. }))) => {
+                Err(sure)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -66,6 +66,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 fn texts() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         '\0',
+        '\n',
+        '\u{1}',
         '\u{1F600}',
         '"',
         '\\',

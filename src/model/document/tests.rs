@@ -414,6 +414,14 @@ proptest! {
     }
 
     #[test]
+    fn lengths_of_any_content_are_those_of_its_documents(content in contents()) {
+        let written = write(&content).properties.len() as u64;
+        let counted: u64 = content.properties.iter().map(|(tag, value)| property_len(tag, value)).sum();
+        // Two braces, and one comma less.
+        prop_assert_eq!(written, (counted + 1).max(2));
+    }
+
+    #[test]
     fn damaged_document_is_read_or_refused_without_panic(
         content in contents(),
         at in any::<prop::sample::Index>(),

@@ -199,7 +199,7 @@ impl Bench<'_> {
                     let data = other_data.renew();
                     timed(|| {
                         self.writer
-                            .create_with_attachment(folder, content, data)
+                            .create_with_attachment(folder, content, data.len(), data)
                             .map(drop)
                     })
                 })
@@ -214,9 +214,12 @@ impl Bench<'_> {
         let drafts = self.store.special_folder(SpecialFolder::Drafts)?;
         let (id, number) = attach(&self.store, &drafts.entry_id(), data)?;
         let folder = bare::drafts(self.connection)?;
-        let uid = self
-            .writer
-            .create_with_attachment(folder, nth(&self.prepared, 0)?, data)?;
+        let uid = self.writer.create_with_attachment(
+            folder,
+            nth(&self.prepared, 0)?,
+            data.len(),
+            data,
+        )?;
         let mut reader = Reader::new(self.connection)?;
         let mut buffer = vec![0; BUFFER];
         let mut other_buffer = vec![0; BUFFER];

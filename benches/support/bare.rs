@@ -4,15 +4,18 @@
 //! new are random numbers. Nothing is verified, nobody is told why a save was refused, and no save can be
 //! repeated without harm; that is what the library adds.
 
-use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use mapistore::{Durability, StreamHash};
 use rusqlite::{Connection, OpenFlags, Statement, named_params};
-use serde::Deserialize;
 
 use super::message::{Changes, VARIANTS};
 use super::{BUSY_TIMEOUT, Result};
+
+mod reader;
+
+pub(crate) use reader::Reader;
 
 /// Bytes of an attachment in one row, as the library stores it.
 pub(crate) const CHUNK: usize = 128 * 1024;
@@ -37,10 +40,6 @@ const JOURNAL: &str = "INSERT INTO changes (committed_at, kind, entry_uid, row_v
     VALUES (:now, :kind, :uid, :row_version, :properties, :client, :process, :save_id)";
 const CURRENT: &str = "SELECT row_version, deleted_at, modified_by, committed_at FROM messages \
     WHERE message_id = ?";
-const SELECT: &str = "SELECT message_id, folder_id, row_version, change_number, deleted_at, is_read, \
-    message_status, is_associated, content_checksum, created_at, modified_at, modified_by, \
-    committed_at, change_key, predecessor_change_list, size, properties, recipients, attachments \
-    FROM messages WHERE entry_uid = ?";
 
 /// What a save writes into the row.
 #[derive(Debug, Clone)]
@@ -50,6 +49,15 @@ pub(crate) struct Prepared {
     attachments: String,
     predecessors: Vec<u8>,
     size: i64,
+}
+
+impl Prepared {
+    /// All documents as one text, for who keeps them so; [`Reader::parse`] reads it.
+    pub(crate) fn document(&self) -> String {
+        [&self.properties, &self.recipients, &self.attachments]
+            .map(String::as_str)
+            .join("\n")
+    }
 }
 
 /// The row of a message as a hand-written program would keep it.
@@ -76,11 +84,20 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection>
 
 /// Reads what saves are to write: the rows of the first messages, which the library wrote from the same changes.
 pub(crate) fn variants(connection: &Connection) -> Result<Vec<Prepared>> {
-    let mut select = connection.prepare(
+    prepared(connection, "message_id <= ?", i64::try_from(VARIANTS)?)
+}
+
+/// The same of the messages after one, by number.
+pub(crate) fn after(connection: &Connection, message_id: i64) -> Result<Vec<Prepared>> {
+    prepared(connection, "message_id > ?", message_id)
+}
+
+fn prepared(connection: &Connection, which: &str, number: i64) -> Result<Vec<Prepared>> {
+    let mut select = connection.prepare(&format!(
         "SELECT properties, recipients, attachments, predecessor_change_list, size FROM messages \
-         ORDER BY message_id LIMIT ?",
-    )?;
-    let rows = select.query_map([i64::try_from(VARIANTS)?], |row| {
+         WHERE {which} ORDER BY message_id"
+    ))?;
+    let rows = select.query_map([number], |row| {
         Ok(Prepared {
             properties: row.get("properties")?,
             recipients: row.get("recipients")?,
@@ -90,6 +107,12 @@ pub(crate) fn variants(connection: &Connection) -> Result<Vec<Prepared>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The number of the newest message.
+pub(crate) fn newest(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT max(message_id) AS newest FROM messages";
+    Ok(connection.query_row(sql, [], |row| row.get("newest"))?)
 }
 
 /// Reads where the message at a place of the store stands now.
@@ -118,7 +141,7 @@ pub(crate) struct Random(u64);
 
 impl Random {
     /// Numbers that were never given out before.
-    fn new() -> Random {
+    pub(crate) fn new() -> Random {
         Random(uuid::Uuid::new_v4().as_u64_pair().0)
     }
 
@@ -133,6 +156,12 @@ impl Random {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
+    }
+
+    /// A number below a limit, which is far below 2^64.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        let below = self.next() % (limit.max(1) as u64);
+        usize::try_from(below).unwrap_or(0)
     }
 
     fn bytes<const COUNT: usize>(&mut self) -> [u8; COUNT] {
@@ -190,9 +219,47 @@ impl<'a> Writer<'a> {
 
     /// Saves a message that is at the version that is expected, which moves on.
     pub(crate) fn save(&mut self, message: &mut Stored, content: &Prepared) -> Result<()> {
+        if self.try_save(message, content)? {
+            return Ok(());
+        }
+        Err("a save of the benchmark was refused".into())
+    }
+
+    /// Saves a message, which moves on, unless it is at another version than the one that is expected; tells whether it
+    /// did.
+    pub(crate) fn try_save(&mut self, message: &mut Stored, content: &Prepared) -> Result<bool> {
         self.begin.execute([])?;
+        let is_saved = self.save_here(message, content)?;
+        if is_saved {
+            self.commit.execute([])?;
+        } else {
+            self.roll_back.execute([])?;
+        }
+        Ok(is_saved)
+    }
+
+    /// Does several things in one transaction.
+    pub(crate) fn together(
+        &mut self,
+        work: impl FnOnce(&mut Writer<'a>) -> Result<()>,
+    ) -> Result<()> {
+        self.begin.execute([])?;
+        work(self)?;
+        self.commit.execute([])?;
+        Ok(())
+    }
+
+    /// Saves a message, in the transaction that was begun.
+    pub(crate) fn save_within(&mut self, message: &mut Stored, content: &Prepared) -> Result<()> {
+        if self.save_here(message, content)? {
+            return Ok(());
+        }
+        Err("a save of the benchmark was refused".into())
+    }
+
+    fn save_here(&mut self, message: &mut Stored, content: &Prepared) -> Result<bool> {
         if self.update(message, content)? != 1 {
-            return Err("a save of the benchmark was refused".into());
+            return Ok(false);
         }
         message.row_version += 1;
         self.journal(
@@ -201,8 +268,7 @@ impl<'a> Writer<'a> {
             message.row_version,
             Some(Changes::JOURNAL),
         )?;
-        self.commit.execute([])?;
-        Ok(())
+        Ok(true)
     }
 
     /// Saves a message that somebody else has saved meanwhile: nothing is written, and the newer version is read.
@@ -222,33 +288,43 @@ impl<'a> Writer<'a> {
     /// Creates a message.
     pub(crate) fn create(&mut self, folder: i64, content: &Prepared) -> Result<[u8; 16]> {
         self.begin.execute([])?;
-        let uid = self.insert(folder, content, &content.attachments)?;
-        self.journal("message-created", &uid, 1, Some(Changes::JOURNAL))?;
+        let uid = self.create_within(folder, content)?;
         self.commit.execute([])?;
         Ok(uid)
     }
 
-    /// Creates a message with an attachment. The stream is found by a random number in place of its hash.
+    /// Creates a message, in the transaction that was begun.
+    pub(crate) fn create_within(&mut self, folder: i64, content: &Prepared) -> Result<[u8; 16]> {
+        let uid = self.insert(folder, content, &content.attachments)?;
+        self.journal("message-created", &uid, 1, Some(Changes::JOURNAL))?;
+        Ok(uid)
+    }
+
+    /// Creates a message with an attachment of a size. The stream is found by a random number in place of its hash.
     pub(crate) fn create_with_attachment(
         &mut self,
         folder: i64,
         content: &Prepared,
-        data: &[u8],
+        size: usize,
+        mut data: impl Read,
     ) -> Result<[u8; 16]> {
         let hash = StreamHash::from_bytes(self.random.bytes());
         let attachments = format!(
-            r#"{{"next_number":1,"rows":[{{"number":0,"properties":{{"37010102":{{"stream":"{hash}","size":{}}},"37050003":1,"3707001F":"figures.bin","370B0003":-1}}}}]}}"#,
-            data.len()
+            r#"{{"next_number":1,"rows":[{{"number":0,"properties":{{"37010102":{{"stream":"{hash}","size":{size}}},"37050003":1,"3707001F":"figures.bin","370B0003":-1}}}}]}}"#
         );
         self.begin.execute([])?;
         self.insert_stream
-            .execute((hash.as_bytes(), i64::try_from(data.len())?))?;
+            .execute((hash.as_bytes(), i64::try_from(size)?))?;
         let stream = self.connection.last_insert_rowid();
-        for (place, chunk) in data.chunks(CHUNK).enumerate() {
+        let mut chunk = vec![0; CHUNK];
+        for position in (0..size).step_by(CHUNK) {
+            let part = chunk
+                .get_mut(..CHUNK.min(size - position))
+                .unwrap_or_default();
+            data.read_exact(part)?;
             let checksum = self.random.next().cast_signed();
-            let position = i64::try_from(place * CHUNK)?;
             self.insert_chunk
-                .execute((stream, position, checksum, chunk))?;
+                .execute((stream, i64::try_from(position)?, checksum, &*part))?;
         }
         let uid = self.insert(folder, content, &attachments)?;
         self.refer
@@ -310,103 +386,5 @@ impl<'a> Writer<'a> {
             ":save_id": self.random.bytes::<16>(),
         })?;
         Ok(())
-    }
-}
-
-/// Properties by their tags. The keys hold nothing that would have to be unescaped, so they stay where they are.
-type Properties<'a> = BTreeMap<&'a str, serde_json::Value>;
-
-#[derive(Debug, Deserialize)]
-struct Row<'a> {
-    #[serde(alias = "row_id")]
-    number: u32,
-    #[serde(borrow)]
-    properties: Properties<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Attachments<'a> {
-    next_number: u32,
-    #[serde(borrow)]
-    rows: Vec<Row<'a>>,
-}
-
-/// What reads.
-#[derive(Debug)]
-pub(crate) struct Reader<'a> {
-    select: Statement<'a>,
-    find_stream: Statement<'a>,
-    chunks: Statement<'a>,
-}
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(connection: &'a Connection) -> Result<Reader<'a>> {
-        Ok(Reader {
-            select: connection.prepare(SELECT)?,
-            find_stream: connection.prepare("SELECT stream_id FROM streams WHERE hash = ?")?,
-            chunks: connection
-                .prepare("SELECT data FROM stream_chunks WHERE stream_id = ? ORDER BY position")?,
-        })
-    }
-
-    /// Opens a message: reads its row and parses its documents. Returns the hash of its first attachment.
-    pub(crate) fn open(&mut self, uid: &[u8; 16]) -> Result<Option<StreamHash>> {
-        let mut rows = self.select.query([uid])?;
-        let row = rows.next()?.ok_or("there is no such message")?;
-        let numbers: [Option<i64>; 9] = [
-            row.get(0)?,
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(5)?,
-            row.get(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.get(15)?,
-        ];
-        let texts: [Option<String>; 5] = [
-            row.get(4)?,
-            row.get(9)?,
-            row.get(10)?,
-            row.get(11)?,
-            row.get(12)?,
-        ];
-        let blobs: [Vec<u8>; 2] = [row.get(13)?, row.get(14)?];
-        let documents: [String; 3] = [row.get(16)?, row.get(17)?, row.get(18)?];
-        let [properties, recipients, attachments] = &documents;
-        let properties: Properties<'_> = serde_json::from_str(properties)?;
-        let recipients: Vec<Row<'_>> = serde_json::from_str(recipients)?;
-        let attachments: Attachments<'_> = serde_json::from_str(attachments)?;
-        let stream = attachments.rows.first().and_then(|row| {
-            row.properties
-                .get("37010102")?
-                .get("stream")?
-                .as_str()?
-                .parse()
-                .ok()
-        });
-        std::hint::black_box((numbers, texts, blobs, properties, recipients));
-        std::hint::black_box(attachments.next_number);
-        std::hint::black_box(attachments.rows.iter().map(|row| row.number).sum::<u32>());
-        Ok(stream)
-    }
-
-    /// Reads an attachment through a buffer. Returns its size.
-    pub(crate) fn read_attachment(&mut self, hash: StreamHash, buffer: &mut [u8]) -> Result<usize> {
-        let stream: i64 = self
-            .find_stream
-            .query_row([hash.as_bytes()], |row| row.get(0))?;
-        let mut rows = self.chunks.query([stream])?;
-        let mut size = 0;
-        while let Some(row) = rows.next()? {
-            for part in row.get_ref(0)?.as_blob()?.chunks(buffer.len()) {
-                if let Some(to) = buffer.get_mut(..part.len()) {
-                    to.copy_from_slice(part);
-                }
-                std::hint::black_box(&mut *buffer);
-                size += part.len();
-            }
-        }
-        Ok(size)
     }
 }

@@ -36,12 +36,32 @@ pub(crate) fn grouped(number: f64) -> String {
 }
 
 /// The lines that a benchmark ends with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Table {
+    head: &'static str,
     lines: Vec<String>,
 }
 
+impl Default for Table {
+    fn default() -> Table {
+        Table::with_head("case | mapistore | bare SQLite | ratio")
+    }
+}
+
 impl Table {
+    /// A table whose columns are other than those of a comparison.
+    pub(crate) fn with_head(head: &'static str) -> Table {
+        Table {
+            head,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds a line with the columns of such a table.
+    pub(crate) fn add_line(&mut self, columns: &[String]) {
+        self.lines.push(columns.join(" | "));
+    }
+
     /// Measures a case, unless it was not asked for: `ours` and `bare` in turns, each returning the throughput of one
     /// run. The turns make whatever else the machine does meet both sides alike.
     pub(crate) fn compare(
@@ -78,7 +98,7 @@ impl Table {
 
     /// Prints all lines.
     pub(crate) fn print(&self) {
-        println!("case | mapistore | bare SQLite | ratio");
+        println!("{}", self.head);
         for line in &self.lines {
             println!("{line}");
         }
@@ -95,6 +115,14 @@ pub(crate) fn median(numbers: &[f64]) -> f64 {
         .copied()
         .unwrap_or(f64::NAN);
     (lower + upper) / 2.0
+}
+
+/// What 999 of 1,000 took at most.
+pub(crate) fn nine_hundred_ninety_nine_of_thousand(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let place = (sorted.len() * 999).div_ceil(1000).saturating_sub(1);
+    sorted.get(place).copied().unwrap_or_default()
 }
 
 /// The slowest and the fastest run, for whoever wants to know how noisy the machine was.

@@ -15,6 +15,14 @@ use super::{BUSY_TIMEOUT, Effort, Result};
 /// build, because temporary folders are often in memory, where a sync costs nothing.
 const FOLDER_VARIABLE: &str = "MAPISTORE_BENCH_FOLDER";
 
+/// The folder that measured files are put into.
+pub(crate) fn parent() -> Result<PathBuf> {
+    let parent = std::env::var_os(FOLDER_VARIABLE)
+        .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    fs::create_dir_all(&parent)?;
+    Ok(parent)
+}
+
 /// Two files with the same content.
 #[derive(Debug)]
 pub(crate) struct Pair {
@@ -25,11 +33,8 @@ pub(crate) struct Pair {
 impl Pair {
     /// Fills a store with messages and copies it. The first messages are the variants; nobody may change them.
     pub(crate) fn make(effort: &Effort) -> Result<Pair> {
-        let parent = std::env::var_os(FOLDER_VARIABLE)
-            .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
-        fs::create_dir_all(&parent)?;
         let mut pair = Pair {
-            folder: TempDir::new_in(parent)?,
+            folder: TempDir::new_in(parent()?)?,
             ids: Vec::new(),
         };
         let store = Store::options()

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::db::failure::while_doing;
 use crate::db::messages::documents;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::document::Documents;
 use crate::model::{ObjectUid, StreamHash, StreamReference};
 
@@ -63,12 +63,27 @@ pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
         "SELECT integrity_check AS problem FROM pragma_integrity_check",
     )?;
     problems.retain(|problem| problem != "ok");
+    if let Some(failed) = problems.iter().find(|problem| is_failed_read(problem)) {
+        return Err(Error::DiskError {
+            detail: "reading the whole file to check it".to_owned(),
+            source: failed.as_str().into(),
+        });
+    }
     problems.extend(texts(
         connection,
         "SELECT 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' refers to a row of ' || parent \
          || ' that is not there' AS problem FROM pragma_foreign_key_check",
     )?);
     Ok(problems)
+}
+
+/// SQLite's check counts a page that the disk did not give, for now or for good, among the damage, with the code of the error. What else
+/// it says then is no more to be trusted.
+fn is_failed_read(problem: &str) -> bool {
+    let code = problem.split("error code=").nth(1);
+    let digits = code.map(|code| code.trim_end_matches(|c: char| !c.is_ascii_digit()));
+    let number = digits.and_then(|digits| digits.parse::<i32>().ok());
+    number.is_some_and(|number| number & 0xff == rusqlite::ffi::SQLITE_IOERR)
 }
 
 /// How many rules [`rule`] knows.
@@ -216,4 +231,20 @@ pub(crate) fn workload(connection: &Connection) -> Result<u64> {
         )
         .map(i64::unsigned_abs)
         .map_err(while_doing("counting what is to be checked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_that_the_disk_did_not_give_is_told_apart_from_damage() {
+        let problem = |code| format!("Tree 5 page 9: unable to get the page. error code={code}");
+        for (code, is_read) in [(10, true), (266, true), (11, false), (267, false)] {
+            assert_eq!(is_failed_read(&problem(code)), is_read, "{code}");
+        }
+        assert!(!is_failed_read(
+            "row 1 missing from index changes_by_object"
+        ));
+    }
 }

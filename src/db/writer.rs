@@ -31,9 +31,9 @@ const STUCK_PATIENCE: Duration = Duration::from_millis(20);
 
 /// The most that share a commit. Others of this process come with the next one, and wait no longer than for this.
 const MOST_TOGETHER: usize = 64;
-/// The most when other processes wait for their turn: a process that saves with many threads gets at most twice what one with a
-/// single thread gets (P3).
-const MOST_BEFORE_OTHERS: usize = 2;
+/// The most when other processes wait for their turn: two would be the most that P3 allows to a process with many threads beside
+/// one with a single one, and leave nothing for chance.
+const MOST_BEFORE_OTHERS: usize = 1;
 /// For how many turns others who have waited are taken to be on their way back: whoever has just been served does not wait
 /// again yet, so that none of them may be seen although all of them save continuously.
 const TURNS_TO_COME_BACK: usize = 8;
@@ -291,8 +291,9 @@ impl Writer {
             .busy_timeout(remaining)
             .map_err(while_doing("setting the busy timeout"))?;
         WAL_PAGES.set(0);
-        // What a panic or a failed rollback left open would keep every process from writing.
+        // What a failed rollback left open would keep every process from writing; a panic must not leave anything open.
         roll_back(writer);
+        let _undo = RollBackAtEnd(writer);
         let begun = writer
             .prepare_cached("BEGIN IMMEDIATE")
             .and_then(|mut begin| begin.execute([]));
@@ -436,10 +437,7 @@ impl Server {
             let Some(served) = self.with_writer(|writer| {
                 // A panic is a mistake of ours, and the callers in the batch hear of it; those behind them are served.
                 let served = catch_unwind(AssertUnwindSafe(|| writer.commit_waiting(turn)));
-                served.unwrap_or_else(|_| {
-                    roll_back(&writer.connection.lock());
-                    0
-                })
+                served.unwrap_or(0)
             }) else {
                 return;
             };
@@ -466,6 +464,15 @@ fn refuse_newer_schema(writer: &Connection) -> Result<()> {
         Ok(())
     } else {
         Err(migrate::newer(version))
+    }
+}
+
+/// Rolls back whatever is still open when a transaction has ended in any way; after a commit that is nothing.
+struct RollBackAtEnd<'a>(&'a Connection);
+
+impl Drop for RollBackAtEnd<'_> {
+    fn drop(&mut self) {
+        roll_back(self.0);
     }
 }
 

@@ -114,6 +114,7 @@ impl Subscription {
     pub fn next(&mut self, timeout: Duration) -> Result<Notice> {
         let deadline = Instant::now().checked_add(timeout);
         self.store.database.connections()?;
+        let mut passed_over = false;
         loop {
             if self.wake.is_cancelled() {
                 return Ok(Notice::Cancelled);
@@ -122,6 +123,11 @@ impl Subscription {
                 if self.pass(&notice) {
                     return Ok(notice);
                 }
+                passed_over = true;
+            }
+            // A narrow subscription may have a million changes of others to pass over.
+            if passed_over && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(Notice::TimedOut);
             }
             let (database, told) = (&self.store.database, self.told);
             match self

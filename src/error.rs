@@ -104,7 +104,8 @@ pub enum Error {
     HandleClosed,
     /// The store or handle is used in a forked child of the process that opened it (P7).
     #[error(
-        "this store was opened by process {opened_by} and is unusable in its forked child; open it again"
+        "this store was opened by process {opened_by} and cannot be used in its forked child; open stores after \
+         forking, or start another program there"
     )]
     Forked {
         /// The process that opened the store.

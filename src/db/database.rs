@@ -13,8 +13,10 @@ use crate::db::changes;
 use crate::db::failure::{sqlite, system, while_doing};
 use crate::db::lock_file::{LockAccess, LockFile};
 use crate::db::migrate::{self, SchemaState};
+use crate::db::opened::{self, Opened};
 use crate::db::pins::Pin;
-use crate::db::place::{NetworkFileSystems, Occupant, Place};
+use crate::db::place::{FileIdentity, NetworkFileSystems, Occupant, OpenFiles, Place};
+use crate::db::read_only::{self, ReadOnlyPlan};
 use crate::db::readers::{LONGEST_CLOSE, PooledReader, Readers};
 use crate::db::schema;
 use crate::db::writer::Writer;
@@ -79,9 +81,11 @@ pub(crate) struct Connections {
     readers: Readers,
     /// None in a store opened read-only.
     pub(crate) writer: Option<Arc<Writer>>,
-    /// `F-lock`; none on a read-only medium that has none. It stands last, and so is closed last: presence
-    /// is held for as long as a connection is open.
+    files: Arc<OpenFiles>,
+    /// `F-lock`; none on a read-only medium that has none. It stands behind the connections, and so is closed behind them:
+    /// presence is held for as long as a connection is open.
     pub(crate) lock_file: Option<Arc<LockFile>>,
+    _opened: Opened,
 }
 
 impl std::fmt::Debug for Database {
@@ -121,8 +125,10 @@ impl Database {
         place.refuse_network(settings.network_file_systems)?;
         let is_made = settings.when_missing == WhenMissing::Create
             && settings.access == StoreAccess::ReadWrite;
-        if place.occupant == Occupant::Nothing && !is_made {
-            return Err(missing(&place));
+        match place.occupant {
+            Occupant::Nothing if !is_made => return Err(missing(&place)),
+            Occupant::Nothing => {}
+            Occupant::File => opened::refuse_inherited(identity(&place)?)?,
         }
         match settings.access {
             StoreAccess::ReadWrite => Self::open_to_write(place, settings),
@@ -146,7 +152,7 @@ impl Database {
     }
 
     fn open_to_read(place: Place, settings: Settings) -> Result<Database> {
-        let lock_file = open_lock_file_to_read(&place)?;
+        let lock_file = read_only::open_lock_file(&place)?;
         if let Some(lock_file) = &lock_file {
             let deadline = Instant::now() + settings.busy_timeout;
             let waiting = |error| system("waiting for a process that migrates the store", error);
@@ -167,9 +173,9 @@ impl Database {
             }),
             Ok(SchemaState::Empty) => Err(missing(&place)),
             Err(error @ Error::DiskError { .. }) => {
-                let plan = read_only_plan(
+                let plan = read_only::plan(
                     place.medium_is_read_only(),
-                    file_is_filled(&place.beside("-wal")),
+                    read_only::file_is_filled(&place.beside("-wal")),
                     place.beside("-shm").exists(),
                 );
                 match plan {
@@ -196,7 +202,7 @@ impl Database {
     ) -> Result<Database> {
         let init = settings.clone();
         let name = if flags.contains(OpenFlags::SQLITE_OPEN_URI) {
-            PathBuf::from(immutable_uri(&place.path))
+            PathBuf::from(read_only::immutable_uri(&place.path))
         } else {
             place.path.clone()
         };
@@ -208,7 +214,7 @@ impl Database {
             });
         let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(1)));
         let (store_uid, last_change) = {
-            let reader = readers.take()?;
+            let reader = readers.take(|| Ok(()))?;
             // Where the file could only be read as immutable, nobody has looked at it yet.
             if migrate::recognise(&reader)? != SchemaState::Current {
                 return Err(Error::Version {
@@ -221,10 +227,19 @@ impl Database {
             }
             (migrate::store_uid(&reader)?, changes::last(&reader)?)
         };
+        let opened = Opened::new(identity(&place)?);
+        let files = Arc::new(OpenFiles::of(&place));
         let lock_file = lock_file.map(Arc::new);
         let writer = writer.zip(lock_file.clone()).map(|(writer, lock_file)| {
             let name = settings.client_name.clone();
-            Arc::new(Writer::new(writer, lock_file, name, settings.busy_timeout))
+            let files = Arc::clone(&files);
+            Arc::new(Writer::new(
+                writer,
+                files,
+                lock_file,
+                name,
+                settings.busy_timeout,
+            ))
         });
         Ok(Database {
             place,
@@ -233,7 +248,9 @@ impl Database {
             connections: Some(Connections {
                 readers,
                 writer,
+                files,
                 lock_file,
+                _opened: opened,
             }),
             opened_by: std::process::id(),
             last_change: AtomicI64::new(last_change.get()),
@@ -254,7 +271,9 @@ impl Database {
 
     /// A connection that reads.
     pub(crate) fn reader(&self) -> Result<PooledReader> {
-        self.connections()?.readers.take()
+        let open = self.connections()?;
+        // A new one is opened by the path, where another store may lie by now.
+        open.readers.take(|| open.files.check())
     }
 
     pub(crate) fn store_uid(&self) -> StoreUid {
@@ -306,24 +325,16 @@ impl Database {
     }
 }
 
-/// Where the lock file is not there it is made, so that writers see this reader's snapshots. Only a medium that nobody can
-/// write goes without: elsewhere somebody could replace, and collect, what this process is still reading.
-fn open_lock_file_to_read(place: &Place) -> Result<Option<LockFile>> {
-    let path = place.beside("-lock");
-    let opened = LockFile::open(&path, LockAccess::ReadOnly)
-        .or_else(|_| LockFile::open(&path, LockAccess::ReadWrite));
-    match opened {
-        Ok(lock_file) => Ok(Some(lock_file)),
-        Err(_) if place.medium_is_read_only() => Ok(None),
-        Err(error) => Err(system(format!("opening {}", path.display()), error)),
-    }
-}
-
 fn busy(settings: &Settings) -> Error {
     Error::Busy {
         waited: settings.busy_timeout,
         source: None,
     }
+}
+
+fn identity(place: &Place) -> Result<FileIdentity> {
+    FileIdentity::of(&place.path)
+        .map_err(|error| system(format!("looking at {}", place.path.display()), error))
 }
 
 fn missing(place: &Place) -> Error {
@@ -492,54 +503,6 @@ fn prepare(connection: &Connection, settings: &Settings) -> rusqlite::Result<()>
     ))
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum ReadOnlyPlan {
-    /// Nobody can write: the file is all there is.
-    Immutable,
-    /// Reading could show an old state as the newest.
-    Refuse(&'static str),
-    /// SQLite's own error says it best.
-    GiveUp,
-}
-
-/// What to do when SQLite cannot open a store for reading (O3). `immutable` skips the WAL, so it is right only
-/// where there is none and nobody can make one.
-fn read_only_plan(
-    medium_is_read_only: bool,
-    wal_is_filled: bool,
-    shm_exists: bool,
-) -> ReadOnlyPlan {
-    if wal_is_filled && !shm_exists {
-        return ReadOnlyPlan::Refuse(
-            "the write-ahead log holds changes that cannot be read without its -shm file; open the store \
-             where it can be written once",
-        );
-    }
-    if medium_is_read_only && !wal_is_filled {
-        return ReadOnlyPlan::Immutable;
-    }
-    ReadOnlyPlan::GiveUp
-}
-
-fn file_is_filled(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
-}
-
-fn immutable_uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file:");
-    for &byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                uri.push(char::from(byte))
-            }
-            other => uri.push_str(&format!("%{other:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -551,28 +514,5 @@ mod tests {
             Err(Error::Version { .. })
         ));
         assert!(refuse_old_sqlite(3_051_003).is_ok());
-    }
-
-    #[test]
-    fn a_filled_wal_without_shm_is_never_read_as_if_it_were_immutable() {
-        // O3
-        assert!(matches!(
-            read_only_plan(true, true, false),
-            ReadOnlyPlan::Refuse(_)
-        ));
-        assert!(matches!(
-            read_only_plan(false, true, false),
-            ReadOnlyPlan::Refuse(_)
-        ));
-        assert_eq!(read_only_plan(true, false, false), ReadOnlyPlan::Immutable);
-        assert_eq!(read_only_plan(false, false, false), ReadOnlyPlan::GiveUp);
-    }
-
-    #[test]
-    fn a_uri_escapes_what_would_end_the_path() {
-        assert_eq!(
-            immutable_uri(Path::new("/a?b#c d")),
-            "file:/a%3Fb%23c%20d?immutable=1"
-        );
     }
 }

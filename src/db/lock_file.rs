@@ -78,6 +78,8 @@ impl LockFile {
             .create(writable)
             .truncate(false)
             .mode(0o600)
+            // Somebody else's link or pipe in its place would have another file locked, or be waited for.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path)?;
         Ok(LockFile::over(ByteLocks {
             file,

@@ -1,6 +1,7 @@
 //! Floor 1: SQL and SQLite, and nothing of MAPI's rules.
 //!
-//! - [`database`]: the connections, and how a file is opened; [`readers`]: those that read; [`place`]: where it may lie.
+//! - [`database`]: the connections, and how a file is opened; [`readers`]: those that read; [`place`]: where it may lie; [`opened`]: what
+//!   this process has open, and what it has only inherited; [`read_only`]: opening where nobody may write.
 //! - [`migrate`]: the schema and its version; [`schema`]: whether a file has it.
 //! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`wake`]: waiting for what others commit.
@@ -28,11 +29,13 @@ pub(crate) mod messages;
 pub(crate) mod migrate;
 pub(crate) mod named_properties;
 pub(crate) mod new_file;
+pub(crate) mod opened;
 pub(crate) mod pins;
 pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
 pub(crate) mod planted_faults;
 pub(crate) mod purge;
+pub(crate) mod read_only;
 pub(crate) mod readers;
 pub(crate) mod salvage;
 pub(crate) mod schema;

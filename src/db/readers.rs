@@ -67,11 +67,13 @@ impl Readers {
         }
     }
 
-    /// A connection; waits while all are in use, but not once making one has failed.
-    pub(crate) fn take(&self) -> Result<PooledReader> {
+    /// A connection; waits while all are in use, but not once making one has failed. Where none is free, this must come to a good
+    /// end before one is made.
+    pub(crate) fn take(&self, may_make: impl FnOnce() -> Result<()>) -> Result<PooledReader> {
         if let Some(reader) = self.pool.try_get() {
             return Ok(reader);
         }
+        may_make()?;
         // One that nobody waited for says nothing about now.
         self.failure.0.lock().take();
         let began = Instant::now();

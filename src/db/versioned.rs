@@ -309,7 +309,7 @@ pub(crate) fn insert_first(
     const INSERT: &str = "INSERT INTO messages (entry_uid, folder_id, row_version, change_number, is_read, \
         read_flags, is_associated, content_checksum, created_at, modified_at, modified_by, committed_at, change_key, \
         predecessor_change_list, size, properties, recipients, attachments) \
-        SELECT :uid, folder_id, 1, :change_number, :is_read, :read_flags, :is_associated, :checksum, :created_at, :now, \
+        SELECT :uid, folder_id, 1, :change_number, :is_read, :read_flags, :is_associated, :checksum, :created_at, :modified_at, \
         :client, :now, :change_key, :predecessors, :size, :properties, :recipients, :attachments \
         FROM folders WHERE entry_uid = :folder \
         RETURNING message_id";
@@ -324,6 +324,8 @@ pub(crate) fn insert_first(
     let mut predecessors = save.predecessors.clone();
     predecessors.join(&change_key);
     let predecessors = predecessors.to_bytes();
+    // The clock may have gone back since the message was created.
+    let modified_at = tx.now.max(birth.created_at);
     let message_id: Option<i64> = tx
         .connection
         .prepare_cached(INSERT)
@@ -339,8 +341,9 @@ pub(crate) fn insert_first(
                         birth.is_associated,
                         save.checksum,
                         birth.created_at,
-                        tx.now,
+                        modified_at,
                         tx.client_name,
+                        tx.now,
                         change_key.as_bytes(),
                         predecessors,
                         save.content.size().cast_signed(),
@@ -378,7 +381,7 @@ pub(crate) fn insert_first(
         message_id,
         row_version: RowVersion::FIRST,
         change_number,
-        modified_at: tx.now,
+        modified_at,
         modified_by: tx.client_name.to_owned(),
         committed_at: tx.now,
         change_key: change_key.as_bytes().to_vec(),

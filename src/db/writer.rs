@@ -14,6 +14,7 @@ use crate::db::commit_queue::{CommitQueue, Entry, Waited};
 use crate::db::failure::{WriteFailure, sqlite, while_doing};
 use crate::db::lock_file::LockFile;
 use crate::db::migrate;
+use crate::db::place::OpenFiles;
 use crate::db::transaction::{Ending, WriteTransaction};
 use crate::db::turn::Turn;
 use crate::db::versioned::Outcome;
@@ -59,6 +60,7 @@ pub(crate) struct Writer {
     /// Those who write by themselves come one after the other, in order.
     gate: Mutex<()>,
     connection: Mutex<Connection>,
+    files: Arc<OpenFiles>,
     /// Behind the connection, and so given up behind it.
     lock_file: Arc<LockFile>,
     client_name: String,
@@ -81,6 +83,7 @@ impl Drop for Writer {
 impl Writer {
     pub(crate) fn new(
         connection: Connection,
+        files: Arc<OpenFiles>,
         lock_file: Arc<LockFile>,
         client_name: String,
         busy_timeout: Duration,
@@ -92,6 +95,7 @@ impl Writer {
         Writer {
             gate: Mutex::new(()),
             connection: Mutex::new(connection),
+            files,
             lock_file,
             client_name,
             busy_timeout,
@@ -309,7 +313,11 @@ impl Writer {
             now: FileTime::from_timestamp(jiff::Timestamp::now()),
             client_name: &self.client_name,
         };
-        let ending = refuse_newer_schema(writer).and_then(|()| work(&transaction));
+        let ending = self
+            .files
+            .check()
+            .and_then(|()| refuse_newer_schema(writer))
+            .and_then(|()| work(&transaction));
         match ending {
             Ok(Ending::Commit(value)) => {
                 let committed = writer

@@ -287,8 +287,10 @@ impl<'m> Attachment<'m> {
         let mut row = self.row.clone();
         // A new one keeps the time of its creation ([MS-OXCMSG] 3.2.5.13): what was set since then is part of that.
         if self.message.attachment_row(self.number()).is_ok() {
+            // It never goes back with the clock.
+            let before = row.properties.typed(pr::LAST_MODIFICATION_TIME);
             let now = FileTime::from_timestamp(jiff::Timestamp::now());
-            let time = PropertyValue::SysTime(now);
+            let time = PropertyValue::SysTime(now.max(before.unwrap_or(now)));
             row.properties.set(pr::LAST_MODIFICATION_TIME.tag(), time);
         }
         self.message.put_attachment(row.clone())?;

@@ -249,7 +249,11 @@ fn stamped(message: &Message) -> Content {
     );
     flags |= message.read_marks().flags;
     let client_name = message.store.client_name().to_owned();
-    let now = FileTime::from_timestamp(jiff::Timestamp::now()).max(message.aside.created_at);
+    // Like that of a stored message, it never goes back with the clock.
+    let before = content.properties.typed(pr::LAST_MODIFICATION_TIME);
+    let now = FileTime::from_timestamp(jiff::Timestamp::now())
+        .max(message.aside.created_at)
+        .max(before.unwrap_or(FileTime::new(0)));
     let [created, modified, modifier] = [
         PropertyValue::SysTime(message.aside.created_at),
         PropertyValue::SysTime(now),

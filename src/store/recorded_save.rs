@@ -62,15 +62,22 @@ impl Message {
                 ),
             });
         }
-        let (change_key, predecessors, message_id) = match &stored {
+        let (modified_at, change_key, predecessors, message_id) = match &stored {
             Some(row) if row.row_version == recorded.row_version => (
+                row.modified_at,
                 row.change_key.clone(),
                 row.predecessors.clone(),
                 row.message_id,
             ),
-            Some(row) => (Vec::new(), Vec::new(), row.message_id),
+            Some(row) => (
+                recorded.committed_at,
+                Vec::new(),
+                Vec::new(),
+                row.message_id,
+            ),
             // Deleted for good since: a number that no row has, so that the next save finds it deleted.
             None => (
+                recorded.committed_at,
                 Vec::new(),
                 Vec::new(),
                 self.base.as_ref().map_or(0, |base| base.message_id),
@@ -80,7 +87,7 @@ impl Message {
             message_id,
             row_version: recorded.row_version,
             change_number: recorded.change_number,
-            modified_at: recorded.committed_at,
+            modified_at,
             modified_by: recorded.client_name.clone(),
             committed_at: recorded.committed_at,
             change_key,

@@ -76,6 +76,8 @@ impl Read for StreamReader {
                         .checked_sub(chunk.position)
                         .is_some_and(|at| at < chunk.data.len() as u64)
                 };
+                // In a forked child what was read before is no answer either (P7).
+                store.database.connections().map_err(io::Error::other)?;
                 if !chunk.as_ref().is_some_and(holds) {
                     *chunk = store
                         .database

@@ -14,6 +14,7 @@ mod attachments;
 mod backups;
 mod batches;
 mod borrowed_values;
+mod clocks;
 mod collection;
 mod compacting;
 mod computed;
@@ -27,6 +28,7 @@ mod crash;
 mod creation;
 mod embedded;
 mod entry_ids;
+mod environment;
 #[cfg(feature = "mime")]
 mod export;
 #[cfg(feature = "mime")]
@@ -36,8 +38,8 @@ mod folder_properties;
 mod foreign_schema;
 mod forked;
 mod guards;
-mod histories;
 #[cfg(feature = "mime")]
+mod histories;
 mod hostile;
 #[cfg(feature = "mime")]
 mod import;
@@ -68,8 +70,10 @@ mod shared_commits;
 mod sharing;
 mod snapshots;
 mod status;
+mod stopped;
 mod subjects;
 mod subscriptions;
 mod support;
+mod tampered;
 mod values;
 mod versions;

@@ -1,8 +1,9 @@
 //! The store as a whole: init, how it is named, check, sql.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
-use std::process::Stdio;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -26,6 +27,47 @@ fn init_makes_a_store_and_refuses_an_existing_file() {
     shell
         .run(["--store", "nowhere/mail.store", "init"])
         .ended(1);
+}
+
+#[test]
+fn store_is_private_and_extracted_files_are_as_the_umask_says() {
+    // P6
+    for (umask, extracted) in [("000", 0o666), ("022", 0o644), ("077", 0o600)] {
+        let shell = Shell::without_store();
+        shell.write("figures.csv", "1;2;3");
+        let run = |arguments: &[&str]| {
+            let set = format!("umask {umask}; exec \"$0\" \"$@\"");
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", &set, env!("CARGO_BIN_EXE_mapistore")])
+                .args(arguments)
+                .env("MAPISTORE", shell.store())
+                .current_dir(shell.path(""));
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        run(&["init"]);
+        // Somebody who has the store open keeps its side files there.
+        let _watching = rusqlite::Connection::open(shell.store())
+            .and_then(|open| {
+                open.query_row("SELECT 1 FROM folders", [], |_| Ok(()))
+                    .map(|()| open)
+            })
+            .unwrap();
+        let entry = run(&["new", "Drafts", "PR_SUBJECT=a", "--attach", "figures.csv"]);
+        run(&["extract", entry.trim(), "--to", "out"]);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for file in [
+            "mail.store",
+            "mail.store-lock",
+            "mail.store-wal",
+            "mail.store-shm",
+        ] {
+            assert_eq!(mode(&shell.path(file)), 0o600, "{file} with umask {umask}");
+        }
+        assert_eq!(mode(&shell.path("out/figures.csv")), extracted);
+    }
 }
 
 #[test]

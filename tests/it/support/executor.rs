@@ -108,6 +108,23 @@ impl Executor {
                 self.write_lock = None;
                 done()
             }
+            Command::GoTo { folder } => {
+                std::env::set_current_dir(folder)
+                    .map_err(|error| Failure::other(error.to_string()))?;
+                done()
+            }
+            Command::ForkAndStay => forked::stay(),
+            Command::ForkWhileSaving { handle, other } => {
+                let saving = forked::save_in_a_thread(self.store()?, entry_id(&other)?);
+                progress(self.execute(Command::Fork(handle), &mut |_| ())?);
+                let saved = saving.join().map_err(|_| Failure::other("a panic"))?;
+                Ok(json!(saved_view(saved?)))
+            }
+            Command::ForkAndReopen => {
+                self.messages.clear();
+                self.streams.clear();
+                forked::reopen(&mut self.store)
+            }
             Command::Race { id, mark, rounds } => Ok(json!(marks::race(
                 &self.store()?,
                 &entry_id(&id)?,

@@ -20,6 +20,7 @@ pub(crate) mod shared;
 mod show;
 #[path = "../../common/size.rs"]
 mod size;
+mod turn;
 
 use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
 
@@ -37,6 +38,7 @@ pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
 pub(crate) use scripted::Gates;
 pub(crate) use show::view;
 pub(crate) use size::{Size, workshop};
+pub(crate) use turn::{LockFile, Part};
 
 /// A store in a folder of its own, for tests of one client.
 #[derive(Debug)]

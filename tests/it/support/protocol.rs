@@ -221,6 +221,10 @@ pub(crate) enum Command {
         path: String,
     },
     LetGoOfWriteLock,
+    /// Makes this folder the one that relative paths begin at.
+    GoTo {
+        folder: String,
+    },
     /// Opens, marks and saves a message so many times; a stale handle opens again. Answers what it saved.
     Race {
         id: String,
@@ -266,6 +270,16 @@ pub(crate) enum Command {
     WaitUntilStale(Handle),
     /// Forks, lets the child try every call, and tells what it got.
     Fork(Handle),
+    /// Forks, closes the store, and lets the child open it anew. Answers what the child got.
+    ForkAndReopen,
+    /// The same as `Fork` while a thread saves another message, and cannot, since somebody else has the turn. Tells what
+    /// the child got, and answers with what came of the save.
+    ForkWhileSaving {
+        handle: Handle,
+        other: String,
+    },
+    /// Forks a child that does nothing until it is killed. Answers its process id.
+    ForkAndStay,
 }
 
 /// A row of a list of recipients.

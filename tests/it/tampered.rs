@@ -1,0 +1,177 @@
+//! What somebody who can name a query, or who has made the store file, cannot do (P6).
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command as Program;
+
+use mapistore::{Access, MapiCode, SaveFlags, Store, pr};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::support::{KEEP, TestStore, code_of};
+
+#[test]
+fn query_reaches_nothing_but_the_store_and_changes_nothing_for_the_next() {
+    // P6, O3
+    let test = TestStore::new();
+    test.draft("original");
+    let elsewhere = test.folder.path().join("elsewhere");
+    let dump = || {
+        let rows = |table| test.store.query(&format!("SELECT * FROM {table}")).unwrap();
+        ["sqlite_schema", "messages", "changes", "store_info"].map(rows)
+    };
+    let before = dump();
+    let path = elsewhere.display();
+    for query in [
+        "SELECT load_extension('/tmp/hostile.so')".to_owned(),
+        "SELECT load_extension('/tmp/hostile.so', 'begin')".to_owned(),
+        format!("ATTACH '{path}' AS mine"),
+        format!("ATTACH 'file:{path}?mode=rwc' AS mine"),
+        "DETACH main".to_owned(),
+        format!("VACUUM INTO '{path}'"),
+        "VACUUM".to_owned(),
+        "PRAGMA writable_schema = ON".to_owned(),
+        "PRAGMA writable_schema = RESET".to_owned(),
+        "PRAGMA query_only = OFF".to_owned(),
+        "PRAGMA trusted_schema = ON".to_owned(),
+        "PRAGMA foreign_keys = OFF".to_owned(),
+        "PRAGMA ignore_check_constraints = ON".to_owned(),
+        "PRAGMA synchronous = OFF".to_owned(),
+        "PRAGMA locking_mode = EXCLUSIVE".to_owned(),
+        "PRAGMA journal_mode = DELETE".to_owned(),
+        "PRAGMA journal_mode".to_owned(),
+        "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
+        "PRAGMA user_version = 99".to_owned(),
+        "PRAGMA application_id = 99".to_owned(),
+        "PRAGMA schema_version = 99".to_owned(),
+        "PRAGMA temp_store_directory = '/tmp'".to_owned(),
+        "PRAGMA data_store_directory = '/tmp'".to_owned(),
+        "PRAGMA mmap_size = 1000000".to_owned(),
+        "PRAGMA incremental_vacuum".to_owned(),
+        "UPDATE sqlite_schema SET sql = ''".to_owned(),
+        "DELETE FROM sqlite_schema".to_owned(),
+        "DROP TRIGGER messages_advance_by_one".to_owned(),
+        "CREATE TEMP TABLE mine (a)".to_owned(),
+        "CREATE TEMP TRIGGER mine AFTER INSERT ON messages BEGIN SELECT 1; END".to_owned(),
+        "CREATE VIRTUAL TABLE mine USING fts5(a)".to_owned(),
+        "BEGIN".to_owned(),
+        "BEGIN EXCLUSIVE".to_owned(),
+        "SAVEPOINT a".to_owned(),
+        "REINDEX".to_owned(),
+        "ANALYZE".to_owned(),
+        "SELECT writefile('/tmp/hostile', 'a')".to_owned(),
+        "SELECT readfile('/etc/passwd')".to_owned(),
+        "SELECT edit('a')".to_owned(),
+        "DELETE FROM messages RETURNING *".to_owned(),
+        "WITH a AS (SELECT 1) DELETE FROM messages".to_owned(),
+        "EXPLAIN DELETE FROM messages; DELETE FROM messages".to_owned(),
+    ] {
+        let answer = test.store.query(&query);
+        assert!(answer.is_err(), "{query}: {answer:?}");
+        assert_eq!(dump(), before, "{query}");
+    }
+    assert!(!elsewhere.exists());
+    test.draft("another");
+    test.assert_sound();
+}
+
+#[test]
+fn pragma_that_tells_takes_no_new_value() {
+    // P6
+    let test = TestStore::new();
+    for pragma in ["application_id", "auto_vacuum", "encoding", "user_version"] {
+        let value = |query: &str| test.store.query(query).map(|result| result.rows);
+        let before = value(&format!("PRAGMA {pragma}")).unwrap();
+        for new in ["= 0", "(0)", "= 'UTF-16'", "= 2"] {
+            let _ = value(&format!("PRAGMA {pragma} {new}"));
+        }
+        assert_eq!(value(&format!("PRAGMA {pragma}")).unwrap(), before);
+    }
+    test.assert_sound();
+}
+
+/// A store to which somebody has added this by hand.
+fn tampered_with(sql: &str) -> TestStore {
+    let test = TestStore::new();
+    test.draft("original");
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    by_hand
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, true)
+        .unwrap();
+    by_hand.execute_batch(sql).unwrap();
+    test
+}
+
+#[test]
+fn schema_of_somebody_else_calls_no_function_that_reaches_outside() {
+    // P6
+    let test =
+        tampered_with("CREATE VIEW hostile AS SELECT load_extension('/tmp/hostile.so') AS a");
+    let store = Store::options().open(test.store.path()).unwrap();
+    assert!(store.query("SELECT a FROM hostile").is_err());
+    assert_eq!(store.query("SELECT 1").unwrap().rows.len(), 1);
+
+    let test = tampered_with(
+        "CREATE TRIGGER hostile BEFORE INSERT ON changes BEGIN SELECT load_extension('/tmp/hostile.so'); END",
+    );
+    let opened = Store::options().open(test.store.path());
+    assert_eq!(code_of(opened), MapiCode::MAPI_E_CORRUPT_STORE);
+    // Who has opened it before it was added meets it.
+    let store = &test.store;
+    let drafts = store.folder_by_path("Drafts").unwrap();
+    let mut draft = drafts.create_message().unwrap();
+    draft.set(pr::SUBJECT, "pending").unwrap();
+    let id = draft.entry_id();
+    assert!(draft.save_changes(KEEP).is_err());
+    assert!(draft.has_pending_changes());
+    let opened = store.open_message(&id, Access::ReadOnly);
+    assert_eq!(code_of(opened), MapiCode::MAPI_E_NOT_FOUND);
+    // Once it is mended, what was pending can be saved.
+    let by_hand = Connection::open(store.path()).unwrap();
+    by_hand.execute_batch("DROP TRIGGER hostile").unwrap();
+    draft.save_changes(KEEP).unwrap();
+    assert!(store.check(&mut |_| {}).unwrap().is_sound());
+}
+
+#[test]
+fn schema_cannot_be_written_through_the_connections_of_a_store() {
+    // P6: a trigger runs with the connection that fires it
+    let test = tampered_with(
+        "CREATE TRIGGER hostile BEFORE INSERT ON changes BEGIN \
+         DELETE FROM folders WHERE kind = 'drafts'; END",
+    );
+    let mut draft = test.new_draft();
+    // A foreign key refuses it, and the save as a whole.
+    assert!(draft.save_changes(SaveFlags::empty()).is_err());
+    assert_eq!(test.store.folders().unwrap().len(), 8);
+}
+
+#[test]
+fn files_of_a_store_are_private_whatever_the_umask_of_their_maker() {
+    // P6
+    for umask in ["000", "022", "077"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mail.store");
+        let mut program = Program::new("sh");
+        // The client begins with this umask.
+        program.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+        program.arg(std::env::current_exe().unwrap());
+        let client =
+            crate::support::Client::new(crate::support::Link::to_program(&mut program), "client");
+        let opening = crate::support::Opening {
+            create: true,
+            ..crate::support::opening(&path, "client")
+        };
+        let open = crate::support::Command::OpenStore(opening);
+        client.call::<()>(open).unwrap();
+        let handle = client.create("Drafts");
+        client.save(handle, KEEP).unwrap();
+        let files: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(files.len(), 4, "store, log, index and lock file");
+        for file in files {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?} with umask {umask}", file.file_name());
+        }
+    }
+}

@@ -37,6 +37,10 @@ fn views_triggers_and_tables_that_are_not_the_stores_are_refused() {
         "DROP VIEW folder_paths; CREATE VIEW folder_paths AS WITH RECURSIVE paths (folder_id, path) AS \
          (SELECT 1, '/' UNION ALL SELECT folder_id + 1, path FROM paths) SELECT folder_id, path FROM paths",
         "CREATE TRIGGER mine AFTER INSERT ON changes BEGIN DELETE FROM messages; END",
+        // SQLite accepts it, and a save would load code.
+        "CREATE TRIGGER mine BEFORE INSERT ON changes BEGIN SELECT load_extension('mine'); END",
+        "CREATE TRIGGER mine INSTEAD OF INSERT ON inspect_messages \
+         BEGIN SELECT load_extension('mine'); END",
         "DROP TRIGGER messages_advance_by_one",
         "DROP INDEX messages_by_folder_and_time",
         "ALTER TABLE messages ADD COLUMN more TEXT",

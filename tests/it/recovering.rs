@@ -1,13 +1,14 @@
 //! What is sound in a damaged store is saved, and what is not is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use mapistore::{
-    Access, Cell, Deletion, EntryId, MapiCode, Message, ObjectKind, Recovered, SaveFlags, Store, pr,
+    Access, Cell, Deletion, EntryId, MapiCode, Message, ObjectKind, Purge, Recovered, SaveFlags,
+    Store, pr,
 };
 
 use crate::support::{FORCE, KEEP, code_of};
@@ -104,10 +105,6 @@ impl Damaged {
         self.folder.path().join("mail.store")
     }
 
-    fn pages(&self) -> u64 {
-        fs::metadata(self.path()).unwrap().len() / PAGE
-    }
-
     fn write(&self, bytes: &[u8], at: u64) {
         let file = File::options().write(true).open(self.path()).unwrap();
         file.write_all_at(bytes, at).unwrap();
@@ -128,6 +125,26 @@ impl Damaged {
             .unwrap()
             .map(|page| page.unwrap().unsigned_abs())
             .collect()
+    }
+
+    /// Of the pages of each table and index that do the same work, the first, one in the middle and the last. The first page of
+    /// the file, which is of another kind, has its own test.
+    fn some_of_each_kind(&self) -> BTreeSet<u64> {
+        let by_hand = rusqlite::Connection::open(self.path()).unwrap();
+        let mut select = by_hand
+            .prepare("SELECT name, pagetype, pageno FROM dbstat WHERE pageno > 1 ORDER BY pageno")
+            .unwrap();
+        let mut kinds = BTreeMap::<(String, String), Vec<u64>>::new();
+        let mut rows = select.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let page: i64 = row.get(2).unwrap();
+            let kind = (row.get(0).unwrap(), row.get(1).unwrap());
+            kinds.entry(kind).or_default().push(page.unsigned_abs());
+        }
+        // The map of the file's pages, which no table has.
+        kinds.insert(Default::default(), vec![2]);
+        let chosen = |pages: Vec<u64>| [0, pages.len() / 2, pages.len() - 1].map(|at| pages[at]);
+        kinds.into_values().flat_map(chosen).collect()
     }
 
     fn recover(&self) -> (Recovered, Store) {
@@ -245,9 +262,9 @@ fn everything_is_found_without_the_first_page_and_the_pages_above_rows() {
 fn each_page_that_is_lost_costs_what_stands_on_it_and_that_is_named() {
     let sound = Damaged::new();
     let bytes = fs::read(sound.path()).unwrap();
-    // Each kind of page is met also with some left out.
-    let step = 3;
-    for page in (2..=sound.pages()).step_by(step) {
+    let pages = sound.some_of_each_kind();
+    assert!(pages.len() > 30, "{pages:?}");
+    for page in pages {
         fs::write(sound.path(), &bytes).unwrap();
         sound.zero(page);
         let (recovered, store) = sound.recover();
@@ -351,6 +368,39 @@ fn newest_saves_are_read_from_the_log() {
         MapiCode::MAPI_E_BUSY
     );
     assert!(!to.exists());
+}
+
+#[test]
+fn rows_of_the_journal_that_are_lost_are_an_overflow_for_who_follows_it() {
+    // K7
+    let damaged = Damaged::new();
+    damaged.zero(damaged.pages_of("changes", "leaf")[0]);
+    let (recovered, store) = damaged.recover();
+    assert!(
+        recovered
+            .lost
+            .iter()
+            .any(|loss| loss.kind == ObjectKind::Store && loss.detail.contains("journal")),
+        "{:?}",
+        recovered.lost
+    );
+    let is_overflow = "SELECT purged_through = (SELECT seq FROM sqlite_sequence WHERE name = 'changes') AS yes \
+         FROM store_info";
+    assert_eq!(rows(&store, is_overflow), [[Cell::Integer(1)]]);
+    assert_eq!(damaged.compare(&recovered, &store), 59);
+}
+
+#[test]
+fn what_was_deleted_for_good_and_forgotten_does_not_come_back_from_free_pages() {
+    // O5, K7
+    let damaged = Damaged::new();
+    let store = Store::options().open(damaged.path()).unwrap();
+    let ids: Vec<EntryId> = damaged.before.keys().copied().collect();
+    store.delete_messages(&ids, Deletion::Hard).unwrap();
+    store.purge(&Purge::everything()).unwrap();
+    drop(store);
+    let (recovered, _) = damaged.recover();
+    assert_eq!((recovered.messages, recovered.lost), (0, Vec::new()));
 }
 
 #[test]

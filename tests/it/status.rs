@@ -1,6 +1,6 @@
 //! The status of a message in its folder: set and read without opening the message.
 
-use mapistore::{MapiCode, SaveFlags, pr};
+use mapistore::{Access, MapiCode, SaveFlags, pr};
 
 use crate::support::{FORCE, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
 
@@ -131,4 +131,30 @@ fn status_of_another_stores_message_is_refused() {
         code_of(test.store.message_status(&id)),
         MapiCode::MAPI_E_UNKNOWN_ENTRYID
     );
+}
+
+#[test]
+fn status_of_more_bits_than_there_are_is_named_by_check() {
+    let test = TestStore::new();
+    let sound = test.draft("sound");
+    let id = test.draft("damaged");
+    let by_hand = rusqlite::Connection::open(test.store.path()).unwrap();
+    by_hand
+        .execute(
+            "UPDATE messages SET message_status = 1 << 40 WHERE entry_uid = ?",
+            [id.object().as_bytes()],
+        )
+        .unwrap();
+    drop(by_hand);
+    let problems = test.store.check(&mut |_| {}).unwrap().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].contains(&id.object().to_string()),
+        "{problems:?}"
+    );
+    assert_eq!(
+        code_of(test.store.open_message(&id, Access::ReadOnly)),
+        MapiCode::MAPI_E_CORRUPT_STORE
+    );
+    test.store.open_message(&sound, Access::ReadOnly).unwrap();
 }

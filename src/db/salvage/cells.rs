@@ -23,9 +23,9 @@ const LARGEST_RESERVED: usize = 1 << 20;
 
 /// What kind of leaf a page is, and where its cells begin. Empty if it is none.
 pub(crate) fn cells(page: &[u8]) -> Option<(Leaf, Vec<u16>)> {
-    let leaf = match page.first()? {
-        &TABLE_LEAF => Leaf::Table,
-        &INDEX_LEAF => Leaf::Index,
+    let leaf = match *page.first()? {
+        TABLE_LEAF => Leaf::Table,
+        INDEX_LEAF => Leaf::Index,
         _ => return None,
     };
     let count = usize::from(u16_at(page, 3)?);

@@ -23,11 +23,15 @@ pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
             detail: format!("SQLite found damage while {doing}"),
             source: Some(Box::new(error)),
         },
-        // Nothing that this library writes breaks a CHECK, unless what is stored did so before.
+        // Nothing that this library writes breaks a CHECK or has another type than its column, unless what is stored did
+        // so before: a counter at the end of its range goes on as a number with a fraction.
         Some(ErrorCode::ConstraintViolation)
-            if error
-                .sqlite_error()
-                .is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_CHECK) =>
+            if error.sqlite_error().is_some_and(|error| {
+                matches!(
+                    error.extended_code,
+                    ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_DATATYPE
+                )
+            }) =>
         {
             Error::CorruptStore {
                 detail: format!("what is stored breaks a rule of the schema ({doing})"),

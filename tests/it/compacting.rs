@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use mapistore::{Deletion, MapiCode, Store};
+use mapistore::{BackupIdentity, Deletion, MapiCode, Store, pr};
 
 use crate::support::{Client, Command, KEEP, Scene, Sharing, TestStore, code_of};
 
@@ -92,6 +92,58 @@ fn file_shrinks_to_what_is_stored() {
     let file = std::fs::metadata(test.store.path()).unwrap();
     assert_eq!(file.len(), compacted.size_after);
     test.assert_sound();
+}
+
+#[test]
+fn counters_that_cannot_be_are_damage_until_they_are_counted_anew() {
+    // S8, P1
+    for (total, unread) in [
+        (-5, i64::MAX),
+        (i64::MAX, 0),
+        (i64::MAX, i64::MAX),
+        (i64::MIN, -1),
+    ] {
+        let test = TestStore::new();
+        let inbox = test.store.folder_by_path("Inbox").unwrap();
+        let mut before = inbox.create_message().unwrap();
+        before.save_changes(KEEP).unwrap();
+        let by_hand = rusqlite::Connection::open(test.store.path()).unwrap();
+        by_hand
+            .execute_batch("PRAGMA ignore_check_constraints = ON")
+            .unwrap();
+        by_hand
+            .execute(
+                "UPDATE folders SET total_count = ?, unread_count = ? WHERE kind = 'inbox'",
+                (total, unread),
+            )
+            .unwrap();
+        drop(by_hand);
+        let mut message = inbox.create_message().unwrap();
+        message.set(pr::SUBJECT, "waits").unwrap();
+        assert_eq!(
+            code_of(message.save_changes(KEEP)),
+            MapiCode::MAPI_E_CORRUPT_STORE,
+            "{total}, {unread}"
+        );
+        let problems = test.store.check(&mut |_| {}).unwrap().problems;
+        assert!(
+            problems.iter().any(|problem| problem.contains("Inbox")),
+            "{problems:?}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let sound = folder.path().join("sound.store");
+        let copy = folder.path().join("copy.store");
+        test.store
+            .backup(&copy, BackupIdentity::Kept, &mut |_| {})
+            .unwrap();
+        assert_eq!(Store::recover(&copy, &sound, &mut |_| {}).unwrap().lost, []);
+        let sound = Store::options().open(&sound).unwrap();
+        assert!(sound.check(&mut |_| {}).unwrap().is_sound());
+
+        assert_eq!(test.store.compact(&mut |_| {}).unwrap().counters_mended, 1);
+        message.save_changes(KEEP).unwrap();
+        test.assert_sound();
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Permanent for Folder {
         self.uid()
     }
 
-    fn show(&self, reader: &Reader, asked: Asked) -> Result<Shown> {
+    fn show(&self, reader: &Reader, asked: Asked<'_>) -> Result<Shown> {
         let row = folders::by_id(reader, self.row_id())?.ok_or_else(|| self.deleted())?;
         let details = folders::details(reader, self.row_id())?.ok_or_else(|| self.deleted())?;
         let level = self.store().access_level();
@@ -77,10 +77,12 @@ impl Permanent for Folder {
             (pr::LAST_MODIFICATION_TIME.tag(), details.modified_at.into()),
         ]);
         // Counted by reading, so only for who wants to know.
-        if asked.includes(pr::ASSOC_CONTENT_COUNT.tag()) {
-            let associated = contents::count_associated(reader, self.row_id())?;
-            computed.push((pr::ASSOC_CONTENT_COUNT.tag(), count(associated)));
-        }
+        let associated = if asked.includes(pr::ASSOC_CONTENT_COUNT.tag()) {
+            contents::count_associated(reader, self.row_id())?
+        } else {
+            0
+        };
+        computed.push((pr::ASSOC_CONTENT_COUNT.tag(), count(associated)));
         Ok(Shown {
             computed,
             stored: parse::<Folder>(&details.properties)?,

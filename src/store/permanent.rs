@@ -17,16 +17,17 @@ use crate::store::{PropertyProblem, Store};
 
 /// What is asked of an object, so that it counts only what is wanted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Asked {
+pub(crate) enum Asked<'a> {
     All,
-    One(PropertyTag),
+    /// These, of whatever type. Others are named too, and what would have to be counted has any value there.
+    These(&'a [PropertyTag]),
 }
 
-impl Asked {
+impl Asked<'_> {
     pub(crate) fn includes(self, tag: PropertyTag) -> bool {
         match self {
             Asked::All => true,
-            Asked::One(asked) => asked == tag,
+            Asked::These(asked) => asked.iter().any(|asked| asked.id() == tag.id()),
         }
     }
 }
@@ -79,7 +80,7 @@ pub(crate) trait Permanent {
     fn journal_uid(&self) -> ObjectUid;
 
     /// Reads one state of it.
-    fn show(&self, reader: &Reader, asked: Asked) -> Result<Shown>;
+    fn show(&self, reader: &Reader, asked: Asked<'_>) -> Result<Shown>;
 
     /// The document with what clients have set.
     fn document(&self, tx: &WriteTransaction<'_>) -> Result<String>;
@@ -128,7 +129,7 @@ fn value_of<P: Permanent>(tag: PropertyTag, stored: &StoredValue) -> Result<Prop
 /// Reads one property.
 pub(crate) fn get<P: Permanent>(object: &P, tag: PropertyTag) -> Result<Option<PropertyValue>> {
     let database = &object.of_store().database;
-    let shown = database.read_together(|reader| object.show(reader, Asked::One(tag)))?;
+    let shown = database.read_together(|reader| object.show(reader, Asked::These(&[tag])))?;
     if is_computed::<P>(tag) {
         let mut computed = shown.computed.into_iter();
         return Ok(computed
@@ -139,10 +140,13 @@ pub(crate) fn get<P: Permanent>(object: &P, tag: PropertyTag) -> Result<Option<P
     stored.map(|value| value_of::<P>(tag, value)).transpose()
 }
 
-/// Reads all properties, ascending.
-pub(crate) fn all<P: Permanent>(object: &P) -> Result<Vec<(PropertyTag, PropertyValue)>> {
+/// Reads properties, ascending.
+pub(crate) fn list<P: Permanent>(
+    object: &P,
+    asked: Asked<'_>,
+) -> Result<Vec<(PropertyTag, PropertyValue)>> {
     let database = &object.of_store().database;
-    let shown = database.read_together(|reader| object.show(reader, Asked::All))?;
+    let shown = database.read_together(|reader| object.show(reader, asked))?;
     let mut all = shown.computed;
     for (tag, value) in shown.stored.iter() {
         // Somebody's SQL may have put there what is computed.
@@ -362,7 +366,7 @@ macro_rules! permanent_properties {
                 &self,
             ) -> $crate::Result<Vec<($crate::model::PropertyTag, $crate::model::PropertyValue)>>
             {
-                $crate::store::permanent::all(self)
+                $crate::store::permanent::list(self, $crate::store::permanent::Asked::All)
             }
         }
 
@@ -394,10 +398,9 @@ macro_rules! permanent_properties {
             }
 
             fn property_list(&self) -> $crate::Result<Vec<$crate::model::PropertyTag>> {
-                Ok($object::properties(self)?
-                    .into_iter()
-                    .map(|(tag, _)| tag)
-                    .collect())
+                use $crate::store::permanent::{Asked, list};
+                let named = list(self, Asked::These(&[]))?;
+                Ok(named.into_iter().map(|(tag, _)| tag).collect())
             }
 
             fn get_values(
@@ -405,7 +408,8 @@ macro_rules! permanent_properties {
                 tags: &[$crate::model::PropertyTag],
             ) -> $crate::Result<$crate::store::PropertySlots> {
                 use $crate::store::map_prop::slots_of;
-                Ok(slots_of(&$object::properties(self)?, tags))
+                use $crate::store::permanent::{Asked, list};
+                Ok(slots_of(&list(self, Asked::These(tags))?, tags))
             }
 
             fn set_values(

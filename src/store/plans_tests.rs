@@ -188,8 +188,10 @@ fn counts_of_a_folder_are_not_counted() {
         .database
         .statements_of(|| fixture.drafts.get_values(&counts));
     read.unwrap();
-    assert!(!statements.is_empty());
     fixture.hold(&statements);
+    // An index finds the messages of the folder, and yet there may be a million of them.
+    let counting = statements.iter().filter(|sql| sql.contains("messages"));
+    assert_eq!(counting.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[test]

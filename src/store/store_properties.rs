@@ -82,7 +82,7 @@ impl Permanent for Store {
         self.own_uid()
     }
 
-    fn show(&self, reader: &Reader, _asked: Asked) -> Result<Shown> {
+    fn show(&self, reader: &Reader, _asked: Asked<'_>) -> Result<Shown> {
         let row = store_info::read(reader)?;
         let mut computed = self.identity();
         computed.extend([

@@ -105,7 +105,7 @@ fn in_a_process(arguments: &[&str]) -> Result<Taken> {
 fn resident(field: &str) -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kibibytes = line.and_then(|rest| rest.split_whitespace().nth(1));
+    let kibibytes = line.and_then(|rest| rest.split_whitespace().next());
     Ok(kibibytes
         .ok_or("the kernel does not say what is resident")?
         .parse()?)

@@ -254,12 +254,12 @@ impl<'a> Grown<'a> {
                 after: Some(after),
                 ..Page::default()
             };
-            timed(|| self.drafts.messages(page).map(drop))
+            timed(|| Ok(self.drafts.messages(page).map(drop)?))
         });
         let pages = pages.collect::<Result<Vec<Duration>>>()?;
         self.add(table, "50 messages after a given one, newest first", pages);
         let counts = [pr::CONTENT_COUNT.tag(), pr::CONTENT_UNREAD.tag()];
-        let counts = (0..100).map(|_| timed(|| self.drafts.get_values(&counts).map(drop)));
+        let counts = (0..100).map(|_| timed(|| Ok(self.drafts.get_values(&counts).map(drop)?)));
         let counts = counts.collect::<Result<Vec<Duration>>>()?;
         self.add(table, "counts of the folder", counts);
         let infos = (0..100).map(|_| timed(|| Ok(drop(self.drafts.info()?))));

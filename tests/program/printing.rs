@@ -98,7 +98,7 @@ fn no_command_prints_a_text_that_drives_a_terminal() {
     let hostile = "a\u{1b}[2J\u{9b}31m\u{202e}\u{7}\u{8}\rb";
     let folder = "turned\u{202e}round";
     let mail = shell.write(
-        &format!("mail\u{1b}[2J\u{202e}.eml"),
+        "mail\u{1b}[2J\u{202e}.eml",
         format!(
             "From: \"{hostile}\" <a@example.org>\r\nTo: =?utf-8?q?=1B=5B2J=E2=80=AE?= <b@example.org>\r\n\
              Subject: =?utf-8?q?=1B=5B2J=E2=80=AE=07?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\

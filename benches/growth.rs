@@ -262,7 +262,12 @@ impl<'a> Grown<'a> {
         let counts = (0..100).map(|_| timed(|| Ok(self.drafts.get_values(&counts).map(drop)?)));
         let counts = counts.collect::<Result<Vec<Duration>>>()?;
         self.add(table, "counts of the folder", counts);
-        let infos = (0..100).map(|_| timed(|| Ok(drop(self.drafts.info()?))));
+        let infos = (0..100).map(|_| {
+            timed(|| {
+                let _: () = drop(self.drafts.info()?);
+                Ok(())
+            })
+        });
         let infos = infos.collect::<Result<Vec<Duration>>>()?;
         self.add(table, "counts of the folder, with its path", infos);
         Ok(())

@@ -129,7 +129,7 @@ fn no_command_prints_a_text_that_drives_a_terminal() {
         .succeeded();
     let conflicting = ["set", &entry, &subject, "--base", "1", "--on-conflict"];
     let copy = format!("copy:{folder}");
-    let elsewhere = "copy:copies\u{202e}".to_string();
+    let elsewhere = "copy:copies\u{202e}";
     let deep = shell.path("out\u{1b}[2J");
     let deep = deep.to_str().unwrap();
     let commands: Vec<Vec<&str>> = vec![
@@ -150,7 +150,7 @@ fn no_command_prints_a_text_that_drives_a_terminal() {
         [&conflicting[..], &["keep"]].concat(),
         [&conflicting[..], &["ask"]].concat(),
         [&conflicting[..], &[&*copy]].concat(),
-        [&conflicting[..], &[&*elsewhere]].concat(),
+        [&conflicting[..], &[elsewhere]].concat(),
         vec!["conflicts"],
         vec!["set", &entry, hostile],
         vec!["set", &entry, "--unset", hostile],

@@ -263,7 +263,7 @@ fn die_once(work: Work, bed: &mut Bed, random: &mut Random, tally: &mut Tally) {
             assert_eq!(stored_mark(&store, &bed.ids[0]), 0);
             !left.contains(&asked)
         }
-        Work::Backup => copies_are_whole(bed.folder.path(), told, asked),
+        Work::Backup => copies_are_whole(bed.folder.path(), orders.from, (told, asked)),
         Work::Compact => {
             let stored = stored_mark(&store, &bed.ids[0]);
             assert!(
@@ -314,11 +314,13 @@ fn nothing_replaced_is_lost(store: &Store, id: &EntryId, said: &Said, stored: u3
 }
 
 /// Each copy that there is, is whole; those that were told are there. They are removed then.
-fn copies_are_whole(folder: &Path, told: u32, asked: u32) -> bool {
+fn copies_are_whole(folder: &Path, from: u32, (told, asked): (u32, u32)) -> bool {
     let copy = |mark: u32| folder.join(format!("copy {mark}"));
+    for mark in from..=told {
+        assert!(copy(mark).exists(), "copy {mark} is not there");
+    }
     let is_done = copy(asked).exists();
-    assert!(is_done || told < asked, "copy {asked} is not there");
-    for mark in told.saturating_sub(20)..=asked {
+    for mark in from..=asked {
         if !copy(mark).exists() {
             continue;
         }

@@ -27,22 +27,6 @@ pub(super) struct Attachment {
     pub(super) is_embedded: bool,
 }
 
-impl Content {
-    /// Whether a client would see no difference.
-    fn is_like(&self, other: &Content) -> bool {
-        let parts = |content: &Content| {
-            let Content {
-                properties,
-                recipients,
-                attachments,
-                ..
-            } = content.clone();
-            (properties, recipients, attachments)
-        };
-        parts(self) == parts(other)
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Unsaved,
@@ -462,14 +446,14 @@ impl Model {
         let message = &self.messages[at];
         let mut content = message.at_version(version)?.clone();
         if message.life == Life::There {
-            if content.is_like(&message.content) {
+            // A number that an attachment ever had is never given to another one.
+            let next = &mut content.next_attachment;
+            *next = (*next).max(message.content.next_attachment);
+            if content == message.content {
                 return Ok(format!("in place NothingPending {}", message.version));
             }
             self.next_change();
             let message = &mut self.messages[at];
-            // A number that an attachment ever had is never given to another one.
-            let next = &mut content.next_attachment;
-            *next = (*next).max(message.content.next_attachment);
             message.save(&content, Some(version));
             return Ok(format!("in place NewVersion {}", message.version));
         }

@@ -212,7 +212,7 @@ impl Model {
         if message.version != theirs.0 {
             return Err(changed(theirs.0, message.version));
         }
-        let is_pending = !merged.is_like(&theirs.1);
+        let is_pending = merged != theirs.1;
         if is_pending {
             message.save(&merged, Some(shown.base));
             self.change += 1;
@@ -307,14 +307,15 @@ impl Handle {
         if self.is_pending {
             return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
         }
-        if content.is_like(&self.mine) {
-            return done();
-        }
         let next = self.mine.next_attachment.max(content.next_attachment);
-        self.mine = Content {
+        let content = Content {
             next_attachment: next,
             ..content.clone()
         };
+        if content == self.mine {
+            return done();
+        }
+        self.mine = content;
         self.is_pending = true;
         self.seen = Some(version);
         self.edits += 1;

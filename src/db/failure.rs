@@ -29,7 +29,9 @@ pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
             if error.sqlite_error().is_some_and(|error| {
                 matches!(
                     error.extended_code,
-                    ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_DATATYPE
+                    ffi::SQLITE_CONSTRAINT_CHECK
+                        | ffi::SQLITE_CONSTRAINT_DATATYPE
+                        | ffi::SQLITE_CONSTRAINT_FOREIGNKEY
                 )
             }) =>
         {
@@ -118,6 +120,25 @@ impl From<WriteFailure> for Error {
         match failure {
             WriteFailure::Nothing(error) => error,
             WriteFailure::CommitUnknown(source) => Error::CommitUnknown { source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_rule_of_the_schema_is_damage_whichever_it_is() {
+        for code in [
+            ffi::SQLITE_CONSTRAINT_CHECK,
+            ffi::SQLITE_CONSTRAINT_DATATYPE,
+            // A stream that counts as waste while a damaged index hides who refers to it.
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = sqlite("deleting a stream", error);
+            assert!(matches!(error, Error::CorruptStore { .. }), "{error:?}");
         }
     }
 }

@@ -40,6 +40,7 @@ mod forked;
 mod guards;
 #[cfg(feature = "mime")]
 mod histories;
+#[cfg(feature = "mime")]
 mod hostile;
 #[cfg(feature = "mime")]
 mod import;

@@ -10,6 +10,7 @@ mod forked;
 mod link;
 mod marks;
 mod protocol;
+#[cfg(feature = "mime")]
 #[path = "../../common/random.rs"]
 mod random;
 mod samples;
@@ -18,6 +19,7 @@ mod scripted;
 #[cfg(feature = "mime")]
 pub(crate) mod shared;
 mod show;
+#[cfg(feature = "mime")]
 #[path = "../../common/size.rs"]
 mod size;
 mod turn;
@@ -27,16 +29,20 @@ use mapistore::{EntryId, Error, MapiCode, SaveFlags, SpecialFolder, Store, pr};
 pub(crate) use blob::{Blob, MIB};
 pub(crate) use client::{Client, FORCE, KEEP, expect};
 pub(crate) use link::Link;
-pub(crate) use marks::{Won, mark_of, put_mark};
+#[cfg(feature = "mime")]
+pub(crate) use marks::put_mark;
+pub(crate) use marks::{Won, mark_of};
 pub(crate) use protocol::{
     Answer, Command, Failure, Handle, Opening, Place, RecipientRowSaid, ResolvedView, SavedView,
     View, Wanted,
 };
+#[cfg(feature = "mime")]
 pub(crate) use random::Random;
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
 pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
 pub(crate) use scripted::Gates;
 pub(crate) use show::view;
+#[cfg(feature = "mime")]
 pub(crate) use size::{Size, workshop};
 pub(crate) use turn::{LockFile, Part};
 
@@ -80,6 +86,7 @@ impl TestStore {
 }
 
 /// The seed of a random test: `MAPISTORE_SEED`, else always the same.
+#[cfg(feature = "mime")]
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("MAPISTORE_SEED").ok();
     given.and_then(|text| text.parse().ok()).unwrap_or(20)

@@ -194,7 +194,7 @@ impl FileIdentity {
     pub(crate) fn of(path: &Path) -> io::Result<FileIdentity> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
         // Nothing but the number is asked for: since Linux 6.13 the write that follows a question for the times gives the
-        // file new ones, and a sync of the log then waits for the file system's journal as well, half as long again.
+        // file new ones, and a sync of the log then has to write the inode as well, which takes half as long again.
         let found = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
         Ok(FileIdentity {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),

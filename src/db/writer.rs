@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,11 @@ use crate::db::versioned::Outcome;
 use crate::error::{Error, Result};
 use crate::model::FileTime;
 
-/// From how many pages of WAL a checkpoint is made, after the turn.
+/// From how many pages of WAL a checkpoint is made. Inside the turn: outside, other writers append as fast as it copies, so that
+/// the WAL is never reset, and every save after it would make another, whose syncs the others' saves wait for.
 const CHECKPOINT_PAGES: i32 = 1_000;
-/// From how many pages it is made inside the turn: outside, other writers may append as fast as it copies, and
-/// then the WAL is never reset.
-const CHECKPOINT_PAGES_IN_TURN: i32 = 4_000;
+/// How many pages later it is tried again where a reader kept it from being finished.
+const CHECKPOINT_AGAIN: i32 = 250;
 
 /// How long a turn is waited for that was not had in time before.
 const STUCK_PATIENCE: Duration = Duration::from_millis(20);
@@ -68,6 +68,8 @@ pub(crate) struct Writer {
     /// Whether the last one here that waited for the turn did not get it in time.
     turn_is_stuck: AtomicBool,
     queue: Arc<Queue>,
+    /// Pages of WAL at the last checkpoint of this process.
+    checkpointed_at: AtomicI32,
     /// For how many turns from now others are expected back.
     others_expected: AtomicUsize,
     server_started: Mutex<bool>,
@@ -101,6 +103,7 @@ impl Writer {
             busy_timeout,
             turn_is_stuck: AtomicBool::new(false),
             queue: Arc::default(),
+            checkpointed_at: AtomicI32::new(0),
             others_expected: AtomicUsize::new(0),
             server_started: Mutex::new(false),
             at_work: Arc::default(),
@@ -258,20 +261,27 @@ impl Writer {
             return Err(self.busy().into());
         };
         let result = self.transact(&connection, deadline, work);
-        let pages = WAL_PAGES.get();
-        if pages >= CHECKPOINT_PAGES_IN_TURN {
+        if self.is_checkpoint_due(WAL_PAGES.get()) {
             checkpoint(&connection);
         }
         if !self.queue.is_quiet() {
             self.look_for_others(turn.as_ref());
         }
         drop(turn);
-        if (CHECKPOINT_PAGES..CHECKPOINT_PAGES_IN_TURN).contains(&pages) {
-            checkpoint(&connection);
-        }
         // A plain release would let this thread take the mutex again before those that wait.
         MutexGuard::unlock_fair(connection);
         result
+    }
+
+    /// Whether a log of so many pages is to be moved into the file now.
+    fn is_checkpoint_due(&self, pages: i32) -> bool {
+        let last = self.checkpointed_at.load(Ordering::Relaxed);
+        let is_due = pages >= CHECKPOINT_PAGES
+            && (pages < last || pages >= last.saturating_add(CHECKPOINT_AGAIN));
+        if is_due {
+            self.checkpointed_at.store(pages, Ordering::Relaxed);
+        }
+        is_due
     }
 
     /// Moves the log into the file, as far as no reader needs the states before.

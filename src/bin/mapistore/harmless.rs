@@ -11,6 +11,8 @@ pub(crate) fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}')
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        // Invisible marks that lend their direction to what stands beside them.
+        || matches!(character, '\u{061C}' | '\u{200E}' | '\u{200F}')
         // Tags: invisible characters.
         || matches!(character, '\u{E0000}'..='\u{E007F}')
 }
@@ -60,6 +62,10 @@ mod tests {
         );
         assert_eq!(line("invoice\u{202e}fdp.exe"), "invoice\\u{202e}fdp.exe");
         assert_eq!(line("\0"), "\\u{0}");
+        assert_eq!(
+            line("1\u{200e}2\u{200f}3\u{61c}4"),
+            "1\\u{200e}2\\u{200f}3\\u{61c}4"
+        );
     }
 
     #[test]

@@ -165,14 +165,7 @@ fn fill_new_store(connection: &Connection, client_name: &str, now: FileTime) -> 
         .map_err(while_doing("writing the store's uid"))?;
     let root = folders::insert_special(connection, None, FolderKind::Root, now)?;
     let subtree = folders::insert_special(connection, Some(root), FolderKind::IpmSubtree, now)?;
-    for kind in [
-        FolderKind::Inbox,
-        FolderKind::Outbox,
-        FolderKind::SentItems,
-        FolderKind::DeletedItems,
-        FolderKind::Drafts,
-        FolderKind::Conflicts,
-    ] {
+    for kind in FolderKind::IN_IPM_SUBTREE {
         folders::insert_special(connection, Some(subtree), kind, now)?;
     }
     Ok(())

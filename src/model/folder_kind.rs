@@ -52,6 +52,18 @@ folder_kinds! {
     Conflicts = "conflicts", "Conflicts";
 }
 
+impl FolderKind {
+    /// Those that stand in the [`FolderKind::IpmSubtree`] of every store, in the order in which a new store gets them.
+    pub(crate) const IN_IPM_SUBTREE: [FolderKind; 6] = [
+        FolderKind::Inbox,
+        FolderKind::Outbox,
+        FolderKind::SentItems,
+        FolderKind::DeletedItems,
+        FolderKind::Drafts,
+        FolderKind::Conflicts,
+    ];
+}
+
 impl fmt::Display for FolderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

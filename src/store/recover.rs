@@ -236,14 +236,7 @@ impl Recovery<'_> {
         )?;
         let subtree = of_kind(&mut found, FolderKind::IpmSubtree);
         self.ipm_subtree = self.special(subtree, FolderKind::IpmSubtree, Some(root))?;
-        for kind in [
-            FolderKind::Inbox,
-            FolderKind::Outbox,
-            FolderKind::SentItems,
-            FolderKind::DeletedItems,
-            FolderKind::Drafts,
-            FolderKind::Conflicts,
-        ] {
+        for kind in FolderKind::IN_IPM_SUBTREE {
             let folder = of_kind(&mut found, kind);
             self.special(folder, kind, Some(self.ipm_subtree))?;
         }

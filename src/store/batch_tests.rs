@@ -2,33 +2,13 @@
 
 use super::*;
 use crate::db::versioned::Attempt;
-use crate::model::{FolderKind, pr};
+use crate::model::pr;
 use crate::store::save::SaveOutcome;
+use crate::store::test_support::{Fixture, KEEP};
 
-const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
-
-struct Fixture {
-    _folder: tempfile::TempDir,
-    store: Store,
-}
-
-fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::options()
-        .create_if_missing()
-        .open(folder.path().join("mail.store"))
-        .unwrap();
-    Fixture {
-        _folder: folder,
-        store,
-    }
-}
-
-fn drafts(store: &Store, count: usize) -> Vec<Message> {
-    let drafts = store.special_folder(FolderKind::Drafts).unwrap();
+fn drafts(fixture: &Fixture, count: usize) -> Vec<Message> {
     let draft = |number: usize| {
-        let mut draft = drafts.create_message().unwrap();
-        draft.set(pr::SUBJECT, format!("number {number}")).unwrap();
+        let mut draft = fixture.draft(&format!("number {number}"));
         draft
             .set(pr::BODY, format!("{number}").repeat(20_000))
             .unwrap();
@@ -40,9 +20,9 @@ fn drafts(store: &Store, count: usize) -> Vec<Message> {
 #[test]
 fn message_without_room_on_the_disk_keeps_no_other_from_being_saved() {
     // S8, S12
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 3);
+    let mut messages = drafts(&fixture, 3);
     let enough = "b".repeat(800_000);
     messages[1].set(pr::BODY, enough).unwrap();
     let connections = store.database.connections().unwrap();
@@ -67,9 +47,9 @@ fn message_without_room_on_the_disk_keeps_no_other_from_being_saved() {
 #[test]
 fn batch_settles_saves_of_unknown_outcome() {
     // S8, S12
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 2);
+    let mut messages = drafts(&fixture, 2);
     // The first was committed after all, the second was not.
     let prepared = messages[0].prepare(Manner::Guarded);
     let outcome = store.database.write(|_| Ok(()), |tx| prepared.write(tx));

@@ -106,3 +106,5 @@ pub use versions::{Restored, VersionContent, VersionInfo};
 
 #[cfg(test)]
 mod plans_tests;
+#[cfg(test)]
+mod test_support;

@@ -2,6 +2,7 @@
 //! table. A store of a thousand messages would hide it; one of a million would not.
 
 use super::save::Manner;
+use super::test_support::{Fixture, KEEP};
 use super::*;
 use crate::db::statements::{costly, plan};
 use crate::db::transaction::WriteTransaction;
@@ -9,41 +10,18 @@ use crate::db::versioned::Outcome;
 use crate::error::Error;
 use crate::model::{Access, ChangeNumber, Deletion, FolderKind, ReadState, SaveFlags, pr};
 
-struct Fixture {
-    _folder: tempfile::TempDir,
-    store: Store,
-    drafts: Folder,
-}
-
 impl Fixture {
-    fn make() -> Fixture {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::options()
-            .create_if_missing()
-            .open(folder.path().join("mail.store"))
-            .unwrap();
-        let drafts = store.special_folder(FolderKind::Drafts).unwrap();
-        Fixture {
-            _folder: folder,
-            store,
-            drafts,
-        }
-    }
-
     /// An unsaved message with a stream.
-    fn draft(&self) -> Message {
-        let mut draft = self.drafts.create_message().unwrap();
-        draft.set(pr::SUBJECT, "Figures").unwrap();
+    fn large_draft(&self) -> Message {
+        let mut draft = self.draft("Figures");
         draft.set(pr::BODY, "f".repeat(5_000)).unwrap();
         draft
     }
 
     /// A saved one, open.
     fn saved(&self) -> Message {
-        let mut message = self.draft();
-        message
-            .save_changes(SaveFlags::KEEP_OPEN_READWRITE)
-            .unwrap();
+        let mut message = self.large_draft();
+        message.save_changes(KEEP).unwrap();
         message
     }
 
@@ -79,8 +57,6 @@ impl Fixture {
         }
     }
 }
-
-const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
 
 #[test]
 fn opening_is_one_statement_and_a_large_value_two() {
@@ -153,10 +129,9 @@ fn repeated_save_reads_no_table() {
 #[test]
 fn first_save_reads_no_table() {
     let fixture = Fixture::make();
-    let mut small = fixture.drafts.create_message().unwrap();
-    small.set(pr::SUBJECT, "Figures").unwrap();
+    let mut small = fixture.draft("Figures");
     fixture.takes(6, || small.save_changes(KEEP)).unwrap();
-    let mut large = fixture.draft();
+    let mut large = fixture.large_draft();
     let (statements, saved) = fixture
         .store
         .database

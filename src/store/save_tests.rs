@@ -2,32 +2,9 @@
 //! by committing, and then telling the handle that the outcome is unknown.
 
 use super::*;
-use crate::model::{Access, FolderKind, pr};
-use crate::store::{Resolution, Store};
-
-struct Fixture {
-    _folder: tempfile::TempDir,
-    store: Store,
-}
-
-fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::options()
-        .create_if_missing()
-        .open(folder.path().join("mail.store"))
-        .unwrap();
-    Fixture {
-        _folder: folder,
-        store,
-    }
-}
-
-fn draft(store: &Store) -> Message {
-    let drafts = store.special_folder(FolderKind::Drafts).unwrap();
-    let mut draft = drafts.create_message().unwrap();
-    draft.set(pr::SUBJECT, "first").unwrap();
-    draft
-}
+use crate::model::{Access, pr};
+use crate::store::Resolution;
+use crate::store::test_support::{Fixture, KEEP};
 
 #[derive(Clone, Copy)]
 enum Commit {
@@ -60,12 +37,10 @@ fn stored_subject(message: &Message) -> (i64, Option<String>) {
     )
 }
 
-const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
-
 #[test]
 fn repeating_a_first_save_that_took_place_reports_it_as_saved() {
-    let fixture = fixture();
-    let mut message = draft(&fixture.store);
+    let fixture = Fixture::make();
+    let mut message = fixture.draft("first");
     save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::TookPlace);
     let saved = message.save_changes(KEEP).unwrap();
     assert_eq!(
@@ -78,9 +53,9 @@ fn repeating_a_first_save_that_took_place_reports_it_as_saved() {
 
 #[test]
 fn repeating_a_save_that_took_place_is_never_object_changed_because_of_itself() {
-    let fixture = fixture();
+    let fixture = Fixture::make();
     for manner in [Manner::Guarded, Manner::Forced] {
-        let mut message = draft(&fixture.store);
+        let mut message = fixture.draft("first");
         message.save_changes(KEEP).unwrap();
         message.set(pr::SUBJECT, "second").unwrap();
         save_with_unknown_outcome(&mut message, manner, Commit::TookPlace);
@@ -100,8 +75,8 @@ fn repeating_a_save_that_took_place_is_never_object_changed_because_of_itself() 
 
 #[test]
 fn a_forced_save_of_nothing_that_took_place_is_settled_by_an_ordinary_save() {
-    let fixture = fixture();
-    let mut message = draft(&fixture.store);
+    let fixture = Fixture::make();
+    let mut message = fixture.draft("first");
     message.save_changes(KEEP).unwrap();
     save_with_unknown_outcome(&mut message, Manner::Forced, Commit::TookPlace);
     let saved = message.save_changes(KEEP).unwrap();
@@ -113,8 +88,8 @@ fn a_forced_save_of_nothing_that_took_place_is_settled_by_an_ordinary_save() {
 
 #[test]
 fn repeating_a_save_that_did_not_take_place_saves_it() {
-    let fixture = fixture();
-    let mut message = draft(&fixture.store);
+    let fixture = Fixture::make();
+    let mut message = fixture.draft("first");
     save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::WasLost);
     assert_eq!(
         message.save_changes(KEEP).unwrap().outcome,
@@ -131,10 +106,10 @@ fn repeating_a_save_that_did_not_take_place_saves_it() {
 
 #[test]
 fn what_was_changed_since_an_unknown_save_is_saved_on_top_of_it() {
-    let fixture = fixture();
+    let fixture = Fixture::make();
     for commit in [Commit::TookPlace, Commit::WasLost] {
         for before in [0, 1] {
-            let mut message = draft(&fixture.store);
+            let mut message = fixture.draft("first");
             if before == 1 {
                 message.save_changes(KEEP).unwrap();
                 message.set(pr::SUBJECT, "second").unwrap();
@@ -163,8 +138,8 @@ fn what_was_changed_since_an_unknown_save_is_saved_on_top_of_it() {
 
 #[test]
 fn an_unknown_save_that_others_saved_over_is_reported_as_saved_and_leaves_the_handle_stale() {
-    let fixture = fixture();
-    let mut message = draft(&fixture.store);
+    let fixture = Fixture::make();
+    let mut message = fixture.draft("first");
     message.save_changes(KEEP).unwrap();
     message.set(pr::SUBJECT, "second").unwrap();
     save_with_unknown_outcome(&mut message, Manner::Guarded, Commit::TookPlace);
@@ -190,8 +165,8 @@ fn an_unknown_save_that_others_saved_over_is_reported_as_saved_and_leaves_the_ha
 #[test]
 fn conflict_is_presented_where_an_unknown_save_was_lost_and_not_where_it_took_place() {
     for commit in [Commit::TookPlace, Commit::WasLost] {
-        let fixture = fixture();
-        let mut message = draft(&fixture.store);
+        let fixture = Fixture::make();
+        let mut message = fixture.draft("first");
         message.save_changes(KEEP).unwrap();
         let mut other = fixture
             .store

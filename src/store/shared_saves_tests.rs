@@ -6,33 +6,24 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::model::{Access, FileTime, FolderKind, pr};
+use crate::model::{Access, FileTime, pr};
 use crate::store::Store;
+use crate::store::test_support::{Fixture, KEEP};
 
-const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READWRITE;
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Fixture {
-    _folder: tempfile::TempDir,
-    store: Store,
-}
-
-fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::options()
-        .create_if_missing()
-        .open(folder.path().join("mail.store"))
-        .unwrap();
-    Fixture {
-        _folder: folder,
-        store,
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never came: {what}");
+        thread::yield_now();
     }
 }
 
-fn drafts(store: &Store, count: usize) -> Vec<Message> {
-    let drafts = store.special_folder(FolderKind::Drafts).unwrap();
+fn drafts(fixture: &Fixture, count: usize) -> Vec<Message> {
     let draft = |number| {
-        let mut draft = drafts.create_message().unwrap();
-        draft.set(pr::SUBJECT, format!("draft {number}")).unwrap();
+        let mut draft = fixture.draft(&format!("draft {number}"));
         draft.save_changes(KEEP).unwrap();
         draft.set(pr::SUBJECT, format!("again {number}")).unwrap();
         draft
@@ -54,11 +45,7 @@ fn save_together(store: &Store, messages: &mut [Message]) -> Vec<Result<Saved>> 
             .iter_mut()
             .map(|message| scope.spawn(|| message.save_changes(KEEP)))
             .collect();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while writer.waiting() < others {
-            assert!(Instant::now() < deadline, "they never waited");
-            thread::yield_now();
-        }
+        wait_until("all wait", || writer.waiting() >= others);
         drop(turn);
         drop(held);
         savers
@@ -90,8 +77,8 @@ fn stored_subject(store: &Store, saved: &Saved) -> String {
 #[test]
 fn those_who_wait_share_one_commit_and_each_has_its_own_result() {
     // S1, S9, S10
-    let fixture = fixture();
-    let mut messages = drafts(&fixture.store, 8);
+    let fixture = Fixture::make();
+    let mut messages = drafts(&fixture, 8);
     let saved = save_together(&fixture.store, &mut messages);
     assert_eq!(commits(&fixture.store, &saved).len(), 1);
     let mut changes = BTreeSet::new();
@@ -109,8 +96,8 @@ fn those_who_wait_share_one_commit_and_each_has_its_own_result() {
 #[test]
 fn of_two_savers_of_one_message_in_one_commit_the_second_is_refused() {
     // S1, S2
-    let fixture = fixture();
-    let mut messages = drafts(&fixture.store, 3);
+    let fixture = Fixture::make();
+    let mut messages = drafts(&fixture, 3);
     let id = messages[0].entry_id();
     let mut rival = fixture.store.open_message(&id, Access::Modify).unwrap();
     rival.set(pr::SUBJECT, "rival").unwrap();
@@ -135,9 +122,9 @@ fn of_two_savers_of_one_message_in_one_commit_the_second_is_refused() {
 #[test]
 fn who_finds_no_room_on_the_disk_takes_nobody_along() {
     // S8
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 4);
+    let mut messages = drafts(&fixture, 4);
     messages[1].set(pr::BODY, "b".repeat(400_000)).unwrap();
     let writer = store
         .database
@@ -168,9 +155,9 @@ fn who_finds_no_room_on_the_disk_takes_nobody_along() {
 #[test]
 fn commit_that_is_taken_back_is_made_again_for_each() {
     // S8: nobody is answered for another
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 5);
+    let mut messages = drafts(&fixture, 5);
     let writer = store
         .database
         .connections()
@@ -196,30 +183,23 @@ fn commit_that_is_taken_back_is_made_again_for_each() {
 #[test]
 fn panic_of_one_leaves_those_who_shared_without_an_answer_and_nobody_without_a_turn() {
     // P5, S8
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 3);
+    let mut messages = drafts(&fixture, 3);
     let connections = store.database.connections().unwrap();
     let writer = connections.writer.as_ref().unwrap();
     let saved = thread::scope(|scope| {
         let turn = connections.lock_file.as_ref().unwrap().try_turn().unwrap();
-        let wait_for = |count| {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while writer.waiting() < count {
-                assert!(Instant::now() < deadline, "they never waited");
-                thread::yield_now();
-            }
-        };
         let savers: Vec<_> = messages
             .iter_mut()
             .map(|message| scope.spawn(|| message.save_changes(KEEP)))
             .collect();
-        wait_for(3);
+        wait_until("the three wait", || writer.waiting() >= 3);
         let fallen = scope.spawn(|| {
             let job = Arc::new(|_: &WriteTransaction<'_>| panic!("on purpose"));
             store.database.write_shared(|_| Ok(()), job, 0)
         });
-        wait_for(4);
+        wait_until("the fourth waits too", || writer.waiting() >= 4);
         drop(turn);
         let fallen = fallen.join().unwrap();
         assert!(matches!(fallen, Err(WriteFailure::CommitUnknown(_))));
@@ -235,22 +215,15 @@ fn panic_of_one_leaves_those_who_shared_without_an_answer_and_nobody_without_a_t
 #[test]
 fn others_who_were_served_in_between_are_expected_back_and_nobody_shares_meanwhile() {
     // P3
-    let fixture = fixture();
+    let fixture = Fixture::make();
     let store = &fixture.store;
-    let mut messages = drafts(store, 4);
+    let mut messages = drafts(&fixture, 4);
     let connections = store.database.connections().unwrap();
     let writer = connections.writer.as_ref().unwrap();
     // Opened once more, it is another process to the kernel.
     let rival = Store::options().open(store.path()).unwrap();
     let rival = rival.database.connections().unwrap().lock_file.clone();
     let rival = rival.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what}");
-            thread::yield_now();
-        }
-    };
     let saved: Vec<_> = thread::scope(|scope| {
         let held = writer.connection();
         let turn = rival.try_turn().unwrap().unwrap();
@@ -264,15 +237,15 @@ fn others_who_were_served_in_between_are_expected_back_and_nobody_shares_meanwhi
                 })
             })
             .collect();
-        wait_until("they never waited", &|| writer.waiting() == 4);
+        wait_until("all wait", || writer.waiting() == 4);
         drop(turn);
         // Nobody else waited, so all four are taken; the rival comes back while they are written.
-        wait_until("they were never taken", &|| writer.waiting() == 0);
-        let back = scope.spawn(|| rival.wait_turn(deadline).unwrap().unwrap());
-        wait_until("the rival never waited", &|| writer.others_wait());
+        wait_until("all are taken", || writer.waiting() == 0);
+        let back = scope.spawn(|| rival.wait_turn(Instant::now() + PATIENCE).unwrap().unwrap());
+        wait_until("the rival waits", || writer.others_wait());
         drop(held);
         let turn = back.join().unwrap();
-        wait_until("they never came again", &|| writer.waiting() == 4);
+        wait_until("all have come again", || writer.waiting() == 4);
         // The rival is served, and not back yet.
         drop(turn);
         savers

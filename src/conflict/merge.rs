@@ -168,8 +168,8 @@ pub(crate) fn merge(
             Wanted::Choice => merged.touching.push(Touching::Recipient(index)),
         }
     }
-    let next = &mut merged.content.attachments.next_number;
-    *next = (*next).max(versions.mine.attachments.next_number);
+    let attachments = &mut merged.content.attachments;
+    attachments.spare_numbers_of(&versions.mine.attachments);
     for (index, triple) in report::attachments(versions).into_iter().enumerate() {
         let choice = choices.of(&choices.attachments, &index);
         match wants_mine(&triple, choice) {

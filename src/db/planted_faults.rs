@@ -147,6 +147,7 @@ fn saved_row(
             .as_bytes()
             .to_vec(),
         predecessors: save.predecessors.to_bytes(),
+        next_attachment: save.content.attachments.next_number,
     }
 }
 

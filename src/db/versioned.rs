@@ -68,6 +68,7 @@ impl Resolving {
 }
 
 /// A save, ready to be written.
+#[derive(Clone, Copy)]
 pub(crate) struct Save<'a> {
     pub(crate) store: StoreUid,
     pub(crate) uid: ObjectUid,
@@ -83,6 +84,45 @@ pub(crate) struct Save<'a> {
     pub(crate) pending_streams: &'a dyn PendingStreams,
     /// The predecessor list of the base.
     pub(crate) predecessors: &'a PredecessorChangeList,
+}
+
+/// What a save stores that replaces content which it is not built on: its own, less the attachment numbers given there.
+pub(crate) struct Replacing {
+    pub(crate) content: Content,
+    documents: Documents,
+    pub(crate) checksum: i64,
+}
+
+impl Replacing {
+    /// None if what is saved can be stored as it is.
+    pub(crate) fn of(uid: ObjectUid, content: &Content, stored: &Documents) -> Option<Replacing> {
+        Replacing::content(uid, content, &document::read(stored).ok()?)
+    }
+
+    fn content(uid: ObjectUid, content: &Content, replaced: &Content) -> Option<Replacing> {
+        let theirs = &replaced.attachments;
+        if theirs.next_number <= content.attachments.next_number {
+            return None;
+        }
+        let mut content = content.clone();
+        content.attachments.spare_numbers_of(theirs);
+        let documents = document::write(&content);
+        Some(Replacing {
+            checksum: document::checksum(&uid, &documents),
+            content,
+            documents,
+        })
+    }
+
+    /// The save, storing this.
+    pub(crate) fn within<'a>(&'a self, save: &Save<'a>) -> Save<'a> {
+        Save {
+            content: &self.content,
+            documents: &self.documents,
+            checksum: self.checksum,
+            ..*save
+        }
+    }
 }
 
 /// Whether a save may have been tried before without an answer; then the journal is asked first (S8).
@@ -103,6 +143,8 @@ pub(crate) struct SavedRow {
     pub(crate) committed_at: FileTime,
     pub(crate) change_key: Vec<u8>,
     pub(crate) predecessors: Vec<u8>,
+    /// The number that the next attachment gets: others may have given the saver's to attachments that it replaced.
+    pub(crate) next_attachment: u32,
 }
 
 /// How a save came out. Only [`Outcome::Saved`] has written anything.
@@ -161,10 +203,36 @@ pub(crate) fn save(
     let change_key = new_change_key(save.store, change_number);
     let mut predecessors = save.predecessors.clone();
     let mut changed = save.changed.to_vec();
+    let replaced = match guard {
+        Guard::Force { .. } => messages::load(tx.connection, save.uid)?,
+        Guard::Expect(_) | Guard::Resolve { .. } => None,
+    };
+    // A stored document that cannot be read is replaced like any other: forcing is a way to mend a message.
+    let theirs = replaced
+        .as_ref()
+        .and_then(|row| document::read(&row.documents).ok());
+    let replacing = theirs
+        .as_ref()
+        .and_then(|theirs| Replacing::content(save.uid, save.content, theirs));
+    let save = &replacing
+        .as_ref()
+        .map_or(*save, |replacing| replacing.within(save));
     let (sql, expected, kind) = match guard {
         Guard::Expect(expected) => (GUARDED_UPDATE, Some(expected), ChangeKind::MessageSaved),
         Guard::Force { seen } => {
-            add_what_is_replaced(tx, save, &mut predecessors, &mut changed)?;
+            let list = replaced
+                .as_ref()
+                .and_then(|row| PredecessorChangeList::from_bytes(&row.predecessors));
+            if let Some(list) = list {
+                predecessors.merge(&list);
+            }
+            // It also changes what others saved meanwhile, in properties that its client never touched: the journal must
+            // say so, since watchers and merges know only from there.
+            if let Some(theirs) = &theirs {
+                changed.extend(changed_properties(theirs, save.content));
+                changed.sort_unstable();
+                changed.dedup();
+            }
             versions::keep(tx, message_id, seen, change_number, "force-save")?;
             (FORCED_UPDATE, None, ChangeKind::MessageForced)
         }
@@ -244,6 +312,7 @@ pub(crate) fn save(
         committed_at: tx.now,
         change_key: change_key.as_bytes().to_vec(),
         predecessors,
+        next_attachment: save.content.attachments.next_number,
     }))
 }
 
@@ -254,31 +323,6 @@ fn refusal(tx: &WriteTransaction<'_>, message_id: i64) -> Result<Outcome> {
         Some(current) if current.deleted_at.is_none() => Outcome::Changed(current),
         _ => Outcome::Gone,
     })
-}
-
-/// A forced save also changes what others saved meanwhile, in properties that its client never touched: the
-/// journal must say so, since watchers and merges know only from there, and the predecessor list must have seen it.
-fn add_what_is_replaced(
-    tx: &WriteTransaction<'_>,
-    save: &Save<'_>,
-    predecessors: &mut PredecessorChangeList,
-    changed: &mut Vec<PropertyTag>,
-) -> Result<()> {
-    let Some(stored) = messages::load(tx.connection, save.uid)? else {
-        return Ok(());
-    };
-    if let Some(list) = PredecessorChangeList::from_bytes(&stored.predecessors) {
-        predecessors.merge(&list);
-    }
-    let replaced = document::read(&stored.documents);
-    // A stored document that cannot be read is replaced like any other: forcing is a way to mend a message.
-    if let Ok(replaced) = replaced {
-        let differing = changed_properties(&replaced, save.content);
-        changed.extend(differing);
-        changed.sort_unstable();
-        changed.dedup();
-    }
-    Ok(())
 }
 
 /// The change key of a new version: no other has it, whatever becomes of the store.
@@ -386,6 +430,7 @@ pub(crate) fn insert_first(
         committed_at: tx.now,
         change_key: change_key.as_bytes().to_vec(),
         predecessors,
+        next_attachment: save.content.attachments.next_number,
     }))
 }
 

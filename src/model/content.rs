@@ -253,6 +253,13 @@ pub(crate) struct AttachmentTable {
     pub rows: Vec<AttachmentRow>,
 }
 
+impl AttachmentTable {
+    /// Takes no number that was given there: one that an attachment ever had is never given to another.
+    pub(crate) fn spare_numbers_of(&mut self, other: &AttachmentTable) {
+        self.next_number = self.next_number.max(other.next_number);
+    }
+}
+
 /// The content of one version of a message: all that a save writes and a conflict is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {

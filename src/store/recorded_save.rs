@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::db::changes;
 use crate::db::messages;
-use crate::db::versioned::{Attempt, SavedRow};
+use crate::db::versioned::{Attempt, Replacing, SavedRow};
 use crate::error::{Error, Result, Source};
 use crate::model::document;
 use crate::model::{ChangeNumber, EntryId, FileTime, RowVersion, SaveId};
@@ -50,9 +50,19 @@ impl Message {
             .store
             .database
             .read(|reader| messages::load(reader, uid))?;
-        let mine = document::checksum(&self.uid, &document::write(&self.mine));
-        if let Some(row) = &stored
-            && row.row_version == recorded.row_version
+        let current = stored
+            .as_ref()
+            .filter(|row| row.row_version == recorded.row_version);
+        // A forced save has not stored its own attachment number where that was given already.
+        let replacing = current.and_then(|row| Replacing::of(uid, &self.mine, &row.documents));
+        let (mine, attachments) = match &replacing {
+            Some(replacing) => (replacing.checksum, &replacing.content.attachments),
+            None => (
+                document::checksum(&uid, &document::write(&self.mine)),
+                &self.mine.attachments,
+            ),
+        };
+        if let Some(row) = current
             && row.checksum.is_some_and(|stored| stored != mine)
         {
             return Err(Error::InvalidParameter {
@@ -92,6 +102,7 @@ impl Message {
             committed_at: recorded.committed_at,
             change_key,
             predecessors,
+            next_attachment: attachments.next_number,
         })
     }
 }

@@ -249,8 +249,11 @@ impl Message {
 impl Conflict {
     /// What an overwrite saves.
     fn mine_alone(&self) -> Merged {
+        let mut content = Content::clone(&self.versions.mine);
+        let theirs = &self.versions.theirs.attachments;
+        content.attachments.spare_numbers_of(theirs);
         Merged {
-            content: Content::clone(&self.versions.mine),
+            content,
             chosen: Vec::new(),
             touching: Vec::new(),
         }

@@ -11,7 +11,7 @@ use crate::db::messages::{self, CurrentVersion};
 #[cfg(feature = "planted-faults")]
 use crate::db::planted_faults;
 use crate::db::transaction::{Ending, Reader, WriteTransaction};
-use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Save};
+use crate::db::versioned::{self, Attempt, Birth, Guard, Outcome, Replacing, Save};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::document::{self, Documents};
 use crate::model::{
@@ -398,6 +398,9 @@ impl Message {
             change_key: row.change_key,
             predecessors: PredecessorChangeList::from_bytes(&row.predecessors).unwrap_or_default(),
         });
+        if row.next_attachment != self.mine.attachments.next_number {
+            Arc::make_mut(&mut self.mine).attachments.next_number = row.next_attachment;
+        }
         self.snapshot = Arc::clone(&self.mine);
         // An earlier save may have been saved over, and its streams collected, before this handle heard of it.
         let streams = match outcome {
@@ -490,6 +493,11 @@ impl Prepared {
                 base_streams: &base_streams,
                 ..save
             };
+            // That save was perhaps a forced one, and has stored another attachment number than its own.
+            let replacing = Replacing::of(self.uid, &self.content, &stored.documents);
+            let save = replacing
+                .as_ref()
+                .map_or(save, |replacing| replacing.within(&save));
             let guard = self.manner.guard(recorded.row_version, None);
             return versioned::save(tx, &save, stored.message_id, guard, Attempt::First);
         }

@@ -192,3 +192,41 @@ fn conflict_is_presented_where_an_unknown_save_was_lost_and_not_where_it_took_pl
         }
     }
 }
+
+/// A stale handle with something pending, and the attachment number that others have left for the next.
+fn stale_by_two_attachments(fixture: &Fixture) -> (Message, u32) {
+    let mut message = fixture.draft("first");
+    message.save_changes(KEEP).unwrap();
+    let id = message.entry_id();
+    let mut other = fixture.store.open_message(&id, Access::Modify).unwrap();
+    for _ in 0..2 {
+        other.attach("theirs", &b"1"[..]).unwrap();
+    }
+    other.save_changes(KEEP).unwrap();
+    message.set(pr::SUBJECT, "mine").unwrap();
+    (message, 2)
+}
+
+#[test]
+fn unknown_forced_save_that_took_place_gives_no_attachment_number_again() {
+    // S8, S5
+    let fixture = Fixture::make();
+    for is_changed_since in [false, true] {
+        let (mut message, next) = stale_by_two_attachments(&fixture);
+        save_with_unknown_outcome(&mut message, Manner::Forced, Commit::TookPlace);
+        let expected = if is_changed_since {
+            message.set(pr::SUBJECT, "third").unwrap();
+            (4, SaveOutcome::NewVersion)
+        } else {
+            (3, SaveOutcome::SavedBefore)
+        };
+        let saved = message.save_changes(KEEP).unwrap();
+        assert_eq!((saved.row_version.get(), saved.outcome), expected);
+        let id = message.entry_id();
+        let mut later = fixture.store.open_message(&id, Access::Modify).unwrap();
+        for handle in [&mut message, &mut later] {
+            assert_eq!(handle.attach("next", &b"2"[..]).unwrap().0, next);
+        }
+        assert!(fixture.store.check(&mut |_| {}).unwrap().is_sound());
+    }
+}

@@ -268,9 +268,7 @@ impl Message {
             });
         }
         let mut content: Content = self.take_content(from, content)?;
-        // A number that an attachment ever had is never given to another one.
-        let next = &mut content.attachments.next_number;
-        *next = (*next).max(self.mine.attachments.next_number);
+        content.attachments.spare_numbers_of(&self.mine.attachments);
         let changed = changed_properties(&self.snapshot, &content);
         if changed.is_empty() {
             return Ok(());

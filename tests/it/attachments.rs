@@ -7,12 +7,13 @@ use mapistore::{
     PropertyTag, PropertyValue, SaveFlags, pr,
 };
 
-use crate::support::{Blob, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
+use crate::support::{Blob, FORCE, KEEP, Scene, TestStore, Wanted, code_of, expect, two_clients};
 
 two_clients!(
     saved_attachment_is_pending_until_its_message_is_saved,
     attachments_of_a_refused_message_are_not_stored,
     equal_data_is_stored_once_whoever_attaches_it,
+    forced_save_gives_no_attachment_number_again,
 );
 
 const BOTH: SaveFlags = SaveFlags::KEEP_OPEN_READONLY.union(SaveFlags::KEEP_OPEN_READWRITE);
@@ -54,6 +55,29 @@ fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
         "one change for all of them"
     );
     expect(scene.ben.save(other, KEEP), MapiCode::MAPI_E_OBJECT_CHANGED);
+}
+
+fn forced_save_gives_no_attachment_number_again(scene: &Scene) {
+    // S5: what theirs names stays theirs, also for whoever remembers it
+    let id = scene.message("original");
+    let forcing = scene.ana.edit(&id, "forced");
+    let theirs = scene.ben.open(&id, Wanted::Modify);
+    let last = [1, 2].map(|seed| scene.ben.attach(theirs, "theirs", Blob::new(seed, 10)))[1];
+    scene.ben.save(theirs, KEEP).unwrap();
+    scene.ana.save(forcing, FORCE).unwrap();
+    let now = scene.look(&id);
+    assert_eq!(now.attachment_names(), ["figures.csv"]);
+    // Neither by the handle that forced, nor by one that is opened now.
+    let next = scene.ana.attach(forcing, "next", Blob::new(3, 10));
+    assert_eq!(next, last + 1);
+    let later = scene.ben.open(&id, Wanted::Modify);
+    assert_eq!(scene.ben.attach(later, "later", Blob::new(4, 10)), last + 1);
+    // What the handle holds is what is stored: it is not stale, and its next save takes no number back.
+    scene.ana.save(forcing, KEEP).unwrap();
+    scene.check();
+    let reopened = scene.ben.open(&id, Wanted::Modify);
+    let number = scene.ben.attach(reopened, "last", Blob::new(5, 10));
+    assert_eq!(number, last + 2);
 }
 
 fn attachments_of_a_refused_message_are_not_stored(scene: &Scene) {

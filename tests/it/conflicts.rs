@@ -477,6 +477,23 @@ fn what_was_changed_after_the_report_is_not_dropped_unseen() {
 }
 
 #[test]
+fn overwrite_gives_no_attachment_number_again() {
+    // K2: what theirs names stays theirs, also for whoever remembers it
+    let mut two = two();
+    let last = [1, 2].map(|_| two.theirs.attach("theirs", &b"1"[..]).unwrap())[1];
+    two.theirs.save_changes(KEEP).unwrap();
+    two.mine.set(pr::SUBJECT, "My figures").unwrap();
+    let conflict = two.mine.conflict().unwrap();
+    two.mine.resolve(&conflict, Resolution::Overwrite).unwrap();
+    assert_eq!(two.stored().attachments().unwrap().len(), 1);
+    two.theirs.reload().unwrap();
+    for handle in [&mut two.mine, &mut two.theirs] {
+        let next = handle.attach("next", &b"2"[..]).unwrap();
+        assert_eq!(next.0, last.0 + 1);
+    }
+}
+
+#[test]
 fn merge_that_runs_out_of_row_ids_or_room_saves_nothing() {
     // S15, K2
     let add = |message: &mut Message, row: u32, name: &str, comment: &str| {

@@ -180,10 +180,14 @@ fn numbers_of_attachments_are_not_given_out_again_after_a_restore() {
     for name in ["a", "b", "c"] {
         message.attach(name, &b"x"[..]).unwrap();
     }
+    // The first was of what the forced save replaced.
+    let numbers = message.attachments().unwrap().into_iter();
+    let numbers: Vec<u32> = numbers.map(|info| info.number.0).collect();
+    assert_eq!(numbers, [1, 2, 3]);
     message.save_changes(SaveFlags::empty()).unwrap();
     test.store.restore(&id, version(2)).unwrap();
     let mut message = test.store.open_message(&id, Access::Modify).unwrap();
-    assert_eq!(message.attach("d", &b"x"[..]).unwrap().0, 3);
+    assert_eq!(message.attach("d", &b"x"[..]).unwrap().0, 4);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn merge(base: &Content, theirs: &Content, mine: &Content, how: How) 
         }
     }
     merge_recipients(&mut merged.recipients, base, theirs, mine, how)?;
-    merged.next_attachment = merged.next_attachment.max(mine.next_attachment);
+    merged.spare_numbers_of(mine);
     merge_attachments(&mut merged, base, theirs, mine, how)?;
     Some(merged)
 }

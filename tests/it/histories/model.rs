@@ -20,6 +20,13 @@ pub(super) struct Content {
     pub(super) next_attachment: u32,
 }
 
+impl Content {
+    /// A number that an attachment ever had is never given to another one.
+    pub(super) fn spare_numbers_of(&mut self, other: &Content) {
+        self.next_attachment = self.next_attachment.max(other.next_attachment);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attachment {
     pub(super) name: u32,
@@ -446,9 +453,7 @@ impl Model {
         let message = &self.messages[at];
         let mut content = message.at_version(version)?.clone();
         if message.life == Life::There {
-            // A number that an attachment ever had is never given to another one.
-            let next = &mut content.next_attachment;
-            *next = (*next).max(message.content.next_attachment);
+            content.spare_numbers_of(&message.content);
             if content == message.content {
                 return Ok(format!("in place NothingPending {}", message.version));
             }

@@ -287,6 +287,9 @@ impl World {
                 stored.is_read = handle.is_read;
             }
             stored.version = Some(stored.version.unwrap_or(0) + 1);
+            // A number that an attachment ever had is never given to another one.
+            let given = stored.said.next_attachment;
+            handle.mine.next_attachment = handle.mine.next_attachment.max(given);
             stored.said = handle.mine.clone();
             self.change += 1;
             assert_eq!(saved.change_number.get(), self.change);

@@ -47,6 +47,7 @@ impl Model {
                 true => Some(seen.unwrap_or(handle.base)),
                 false => seen,
             };
+            handle.mine.spare_numbers_of(&message.content);
             message.save(&handle.mine, seen);
             self.change += 1;
             "NewVersion"
@@ -199,7 +200,11 @@ impl Model {
                 handle.take_theirs(theirs);
                 return done();
             }
-            How::Overwrite => mine,
+            How::Overwrite => {
+                let mut mine = mine;
+                mine.spare_numbers_of(&theirs.1);
+                mine
+            }
             how => match merge(&shown.base_content, &theirs.1, &mine, how) {
                 Some(merged) => merged,
                 None => return refuse(MapiCode::MAPI_E_INVALID_PARAMETER),
@@ -307,11 +312,8 @@ impl Handle {
         if self.is_pending {
             return refuse(MapiCode::MAPI_E_INVALID_PARAMETER);
         }
-        let next = self.mine.next_attachment.max(content.next_attachment);
-        let content = Content {
-            next_attachment: next,
-            ..content.clone()
-        };
+        let mut content = content.clone();
+        content.spare_numbers_of(&self.mine);
         if content == self.mine {
             return done();
         }

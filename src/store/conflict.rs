@@ -117,6 +117,8 @@ pub struct Conflict {
     pub(super) pin: Option<Arc<Pin>>,
     /// What the handle held when the conflict was made.
     pub(super) shown: Arc<Content>,
+    /// How many saves of the handle were of unknown outcome then.
+    pub(super) unsettled: usize,
     /// Reads values of all sides: mine may lie in memory.
     reader: Arc<Message>,
     conflicts_folder: EntryId,
@@ -349,6 +351,7 @@ impl Message {
             versions,
             row: row.map(Arc::new),
             shown: Arc::clone(&self.mine),
+            unsettled: self.pending.unsettled.len(),
             reader: Arc::new(self.reading_copy(pin.clone())),
             conflicts_folder: self.store.special_folder(FolderKind::Conflicts)?.entry_id(),
             pin,

@@ -129,7 +129,7 @@ impl Message {
     /// - `MAPI_E_OBJECT_CHANGED`: a third client was faster; ask for the [`Message::conflict`] again.
     /// - `MAPI_E_OBJECT_DELETED`: the message was deleted; mine can be saved elsewhere.
     /// - `MAPI_E_INVALID_PARAMETER`: something touches, and no choice was made for it; a value for what is no property; the
-    ///   conflict of another handle, or of this one before something was changed here.
+    ///   conflict of another handle, or of this one before something was changed or saved here.
     /// - `MAPI_E_TOO_BIG`: what is combined exceeds a limit of a message (S15).
     /// - `MAPI_E_NO_ACCESS`: the handle is read-only.
     /// - The others of [`Message::save_changes`].
@@ -149,9 +149,13 @@ impl Message {
             });
         }
         // Also a conflict of another handle of this message: what was not shown must not be dropped or saved unseen.
-        if !Arc::ptr_eq(&conflict.shown, &self.mine) {
+        // A save of this handle, done or of unknown outcome, leaves its content as it was, and yet it is not as shown.
+        let is_as_shown = Arc::ptr_eq(&conflict.shown, &self.mine)
+            && self.row_version() == Some(conflict.base_version())
+            && self.pending.unsettled.len() == conflict.unsettled;
+        if !is_as_shown {
             return Err(Error::InvalidParameter {
-                detail: "the handle was changed since the conflict was made, or it is another handle's; \
+                detail: "the handle was changed or saved since the conflict was made, or it is another handle's; \
                          ask for the conflict again"
                     .to_owned(),
             });

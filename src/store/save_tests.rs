@@ -230,3 +230,24 @@ fn unknown_forced_save_that_took_place_gives_no_attachment_number_again() {
         assert!(fixture.store.check(&mut |_| {}).unwrap().is_sound());
     }
 }
+
+#[test]
+fn conflict_from_before_an_unknown_save_is_over() {
+    // S8, K3: else that save would pass for the resolution
+    for commit in [Commit::TookPlace, Commit::WasLost] {
+        let fixture = Fixture::make();
+        let (mut message, _) = stale_by_two_attachments(&fixture);
+        let conflict = message.conflict().unwrap();
+        save_with_unknown_outcome(&mut message, Manner::Forced, commit);
+        let merge = Resolution::Merge(crate::conflict::MergeChoices::new());
+        let refused = message.resolve(&conflict, merge).unwrap_err();
+        assert!(matches!(refused, Error::InvalidParameter { .. }));
+        assert!(message.has_pending_changes());
+        let saved = message.save_changes(KEEP | SaveFlags::FORCE_SAVE).unwrap();
+        let outcome = match commit {
+            Commit::TookPlace => SaveOutcome::SavedBefore,
+            Commit::WasLost => SaveOutcome::NewVersion,
+        };
+        assert_eq!((saved.row_version.get(), saved.outcome), (3, outcome));
+    }
+}

@@ -7,7 +7,7 @@ use mapistore::{
     SpecialFolder, Store, Theirs, Touching, pr,
 };
 
-use crate::support::{Blob, KEEP, TestStore, code_of};
+use crate::support::{Blob, FORCE, KEEP, TestStore, code_of};
 
 /// Two handles of one message, the first of which has saved.
 struct Two {
@@ -473,6 +473,31 @@ fn what_was_changed_after_the_report_is_not_dropped_unseen() {
         other.set(pr::SUBJECT, "Of another handle").unwrap();
         let refused = other.resolve(&conflict, resolution);
         assert_eq!(code_of(refused), MapiCode::MAPI_E_INVALID_PARAMETER);
+    }
+}
+
+#[test]
+fn conflict_is_over_once_its_handle_was_saved() {
+    // K3
+    for resolution in [
+        Resolution::KeepOriginal,
+        Resolution::Overwrite,
+        Resolution::SaveElsewhere(in_conflict().mine.conflict().unwrap().conflicts_folder()),
+        Resolution::Merge(MergeChoices::new().otherwise(Choice::Theirs)),
+    ] {
+        let mut two = in_conflict();
+        let conflict = two.mine.conflict().unwrap();
+        two.mine.save_changes(FORCE).unwrap();
+        two.theirs.reload().unwrap();
+        let subject = two.theirs.get(pr::SUBJECT).unwrap();
+        let change = two.test.store.last_change().unwrap();
+        let refused = two.mine.resolve(&conflict, resolution);
+        assert_eq!(code_of(refused), MapiCode::MAPI_E_INVALID_PARAMETER);
+        // The handle is as it was, and nothing was written.
+        assert_eq!(version(&two.mine), Some(3));
+        assert_eq!(two.mine.get(pr::SUBJECT).unwrap(), subject);
+        assert_eq!(two.test.store.last_change().unwrap(), change);
+        assert_eq!(two.mine.save_changes(KEEP).unwrap().row_version.get(), 3);
     }
 }
 

@@ -1,14 +1,13 @@
 //! `edit` with scripts in place of an editor, and `set` where somebody is asked.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::json;
 
-use crate::shell::Shell;
+use crate::shell::{Answer, Shell};
 
 /// A message with all that `edit` shows.
 fn message(shell: &Shell) -> String {
@@ -175,23 +174,10 @@ fn asked(shell: &Shell, entry: &str, answers: &str) -> (Option<i32>, String) {
         "--base=1",
         "--on-conflict=ask",
     ];
-    let mut child = shell
-        .command(arguments)
-        .env("XDG_STATE_HOME", shell.path("state"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(answers.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), stderr)
+    let mut command = shell.command(arguments);
+    command.env("XDG_STATE_HOME", shell.path("state"));
+    let answer = Answer::fed(&mut command, answers);
+    (answer.code, answer.stderr)
 }
 
 fn changed_message(shell: &Shell) -> String {

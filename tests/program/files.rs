@@ -1,13 +1,11 @@
 //! Files in and out: attach, detach, extract, export.
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::shell::Shell;
+use crate::shell::{Answer, Shell};
 
 /// The names of a message's attachments, by their number.
 fn attached(shell: &Shell, entry: &str) -> Vec<(u64, String)> {
@@ -73,25 +71,14 @@ fn what_can_be_read_only_once_is_attached_again_on_a_newer_version() {
     let shell = Shell::new();
     let entry = shell.draft("a");
     shell.run(["set", &entry, "PR_IMPORTANCE=2"]).succeeded();
-    let mut child = shell
-        .command([
-            "attach",
-            &entry,
-            "/dev/stdin",
-            "--base=1",
-            "--on-conflict=merge",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"from a pipe")
-        .unwrap();
-    assert!(child.wait().unwrap().success());
+    let mut attach = shell.command([
+        "attach",
+        &entry,
+        "/dev/stdin",
+        "--base=1",
+        "--on-conflict=merge",
+    ]);
+    Answer::fed(&mut attach, "from a pipe").succeeded();
     assert_eq!(shell.json(["show", &entry])["attachments"][0]["size"], 11);
 }
 

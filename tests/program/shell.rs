@@ -150,6 +150,20 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What comes of a command that is given this to read.
+    pub(crate) fn fed(command: &mut Command, input: impl AsRef<[u8]>) -> Answer {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_ref()).unwrap();
+        drop(stdin);
+        Answer::of(child.wait_with_output().unwrap())
+    }
+
     fn of(output: Output) -> Answer {
         Answer {
             code: output.status.code(),

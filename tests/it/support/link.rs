@@ -186,8 +186,16 @@ impl Drop for Link {
     fn drop(&mut self) {
         // Without commands the client ends.
         self.outlet.borrow_mut().take();
+        // In a test that failed it may be busy without end, stand still, or wait for what will not come.
+        let has_failed = std::thread::panicking();
         if let Some(mut child) = self.child.borrow_mut().take() {
+            if has_failed {
+                let _ = child.kill();
+            }
             let _ = child.wait();
+        }
+        if has_failed {
+            return;
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

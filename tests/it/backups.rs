@@ -6,9 +6,7 @@ use mapistore::{
     Access, BackupIdentity, Cell, ChangeNumber, MapiCode, SaveFlags, Store, StoreUid, pr,
 };
 
-use crate::support::{Client, Command, Scene, Sharing, TestStore, code_of, mark_of};
-
-const NO_END: u32 = 1_000_000;
+use crate::support::{Scene, Sharing, TestStore, code_of, mark_of};
 
 fn rows(store: &Store, sql: &str) -> Vec<Vec<Cell>> {
     store.query(sql).unwrap().rows
@@ -29,25 +27,7 @@ fn open(path: &Path) -> Store {
 fn backup_beside_eight_writers_is_one_committed_state() {
     // P1, O1, S9
     let scene = Scene::new(Sharing::Processes);
-    let writers: Vec<(Client, String)> = (0..8)
-        .map(|number| {
-            (
-                scene.client(&format!("writer {number}")),
-                scene.message("a"),
-            )
-        })
-        .collect();
-    for (writer, id) in &writers {
-        writer.send(Command::SaveMarked {
-            id: id.clone(),
-            from: 0,
-            to: NO_END,
-            large: true,
-        });
-    }
-    for (writer, _) in &writers {
-        let _: u32 = writer.progress();
-    }
+    let writers = scene.writers(8, true);
     let folder = tempfile::tempdir().unwrap();
     let mut last = ChangeNumber::ZERO;
     for round in 0..6 {

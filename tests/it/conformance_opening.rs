@@ -152,9 +152,8 @@ fn entry_id_that_was_read_opens_the_message_in_a_later_session() {
     let read = |tag| message.get(tag).unwrap().unwrap();
     let (entry_id, record_key) = (read(pr::ENTRYID), read(pr::RECORD_KEY));
     drop(message);
-    let TestStore { store, folder } = test;
-    let path = store.path().to_owned();
-    drop(store);
+    let path = test.store.path().to_owned();
+    let folder = test.close();
 
     let store = Store::options().open(path).unwrap();
     let Entry::Message(again) = store.open_entry(&entry_id, Access::ReadOnly).unwrap() else {

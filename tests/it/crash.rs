@@ -3,13 +3,11 @@
 use mapistore::{Access, SaveFlags, Store};
 
 use crate::support::{
-    Blob, Client, Command, FORCE, KEEP, Link, Opening, Scene, Sharing, Wanted, mark_of, opening,
-    two_clients,
+    Blob, Client, Command, FORCE, KEEP, Link, NO_END, Opening, Scene, Sharing, Wanted, mark_of,
+    opening, two_clients,
 };
 
 two_clients!(properties_recipients_and_attachments_become_visible_together);
-
-const NO_END: u32 = 1_000_000;
 
 fn save_marked(client: &Client, id: &str, from: u32, to: u32) {
     let id = id.to_owned();

@@ -58,8 +58,7 @@ fn store_is_closed_when_its_last_part_is_dropped() {
         let mut message = test.new_draft();
         message.save_changes(KEEP).unwrap();
         let wal = test.store.path().with_extension("store-wal");
-        let TestStore { store, folder } = test;
-        drop(store);
+        let folder = test.close();
         assert!(wal.exists(), "the handle keeps it open");
         drop(message);
         assert!(!wal.exists(), "the last connection removes it");

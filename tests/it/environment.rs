@@ -184,11 +184,7 @@ fn copy_of_a_store_is_a_store_of_its_own_with_the_same_entry_ids() {
     let id = test.draft("original");
     let path = test.store.path().to_owned();
     let copy = test.folder.path().join("copy.store");
-    let TestStore {
-        store,
-        folder: _folder,
-    } = test;
-    drop(store);
+    let _folder = test.close();
     fs::copy(&path, &copy).unwrap();
     let (one, two) = (create(&path).unwrap(), create(&copy).unwrap());
     assert_eq!(one.uid(), two.uid());

@@ -9,8 +9,7 @@ use crate::support::{TestStore, code_of};
 fn refused(sql: &str) -> bool {
     let test = TestStore::new();
     let path = test.store.path().to_owned();
-    let TestStore { store, folder } = test;
-    drop(store);
+    let folder = test.close();
     let by_hand = rusqlite::Connection::open(&path).unwrap();
     by_hand.execute_batch(sql).unwrap();
     drop(by_hand);

@@ -258,9 +258,8 @@ fn names_find_their_values_after_the_store_was_closed() {
         .unwrap();
     let id = message.save_changes(SaveFlags::empty()).unwrap().entry_id;
     drop(message);
-    let TestStore { store, folder } = test;
-    let path = store.path().to_owned();
-    drop(store);
+    let path = test.store.path().to_owned();
+    let folder = test.close();
     let again = Store::options().open(path).unwrap();
     let found = again
         .ids_from_names(&[colour], UnknownNames::Leave)

@@ -72,11 +72,7 @@ fn store_in_another_journal_mode_is_refused() {
     // P1
     let test = TestStore::new();
     let path = test.store.path().to_owned();
-    let TestStore {
-        store,
-        folder: _folder,
-    } = test;
-    drop(store);
+    let _folder = test.close();
     let by_hand = rusqlite::Connection::open(&path).unwrap();
     by_hand
         .execute_batch("PRAGMA journal_mode = DELETE")

@@ -94,11 +94,7 @@ fn store_that_another_program_has_for_itself_alone_is_busy() {
     // P3: SQLite's own busy errors never surface otherwise
     let test = TestStore::new();
     let path = test.store.path().to_owned();
-    let TestStore {
-        store,
-        folder: _folder,
-    } = test;
-    drop(store);
+    let _folder = test.close();
     let alone = rusqlite::Connection::open(&path).unwrap();
     alone
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT")

@@ -39,7 +39,7 @@ pub(crate) use protocol::{
 #[cfg(feature = "mime")]
 pub(crate) use random::Random;
 pub(crate) use samples::{COMPUTED, of_type, one_of_each_type};
-pub(crate) use scene::{BODY, FIGURES, Scene, Sharing, opening, two_clients};
+pub(crate) use scene::{BODY, FIGURES, NO_END, Scene, Sharing, opening, two_clients};
 pub(crate) use scripted::Gates;
 pub(crate) use show::view;
 #[cfg(feature = "mime")]
@@ -63,6 +63,11 @@ impl TestStore {
             .open(path)
             .unwrap();
         TestStore { store, folder }
+    }
+
+    /// Closes the store, and leaves its file in the folder.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        self.folder
     }
 
     #[track_caller]

@@ -26,6 +26,9 @@ pub(crate) const FIGURES: Blob = Blob::new(1, 10_000);
 /// Its body, which is a stream.
 pub(crate) const BODY: Blob = Blob::new(2, 6_000);
 
+/// How often somebody saves who is to go on until killed.
+pub(crate) const NO_END: u32 = 1_000_000;
+
 /// A store in a folder of its own, with two clients; who owns the scene looks on from outside.
 #[derive(Debug)]
 pub(crate) struct Scene {
@@ -85,6 +88,25 @@ impl Scene {
             other => other,
         };
         client(sharing, &self.store, opening)
+    }
+
+    /// Clients that each save a message of their own again and again, until they are killed; all have begun.
+    pub(crate) fn writers(&self, count: usize, large: bool) -> Vec<(Client, String)> {
+        let writers: Vec<(Client, String)> = (0..count)
+            .map(|number| (self.client(&format!("writer {number}")), self.message("a")))
+            .collect();
+        for (writer, id) in &writers {
+            writer.send(Command::SaveMarked {
+                id: id.clone(),
+                from: 0,
+                to: NO_END,
+                large,
+            });
+        }
+        for (writer, _) in &writers {
+            let _: u32 = writer.progress();
+        }
+        writers
     }
 
     /// How another client would open this store.

@@ -96,10 +96,10 @@ pub(crate) struct Replacing {
 impl Replacing {
     /// None if what is saved can be stored as it is.
     pub(crate) fn of(uid: ObjectUid, content: &Content, stored: &Documents) -> Option<Replacing> {
-        Replacing::content(uid, content, &document::read(stored).ok()?)
+        Replacing::of_content(uid, content, &document::read(stored).ok()?)
     }
 
-    fn content(uid: ObjectUid, content: &Content, replaced: &Content) -> Option<Replacing> {
+    fn of_content(uid: ObjectUid, content: &Content, replaced: &Content) -> Option<Replacing> {
         let theirs = &replaced.attachments;
         if theirs.next_number <= content.attachments.next_number {
             return None;
@@ -213,7 +213,7 @@ pub(crate) fn save(
         .and_then(|row| document::read(&row.documents).ok());
     let replacing = theirs
         .as_ref()
-        .and_then(|theirs| Replacing::content(save.uid, save.content, theirs));
+        .and_then(|theirs| Replacing::of_content(save.uid, save.content, theirs));
     let save = &replacing
         .as_ref()
         .map_or(*save, |replacing| replacing.within(save));

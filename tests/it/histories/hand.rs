@@ -231,7 +231,13 @@ impl Hand {
                 let message = store.open_message_or_deleted(&message, Access::ReadOnly)?;
                 let status = match message.deleted_at() {
                     Some(_) => "deleted".to_owned(),
-                    None => format!("{:x}", store.message_status(&ids[0])?.bits()),
+                    None => {
+                        // Tried and dropped: what the next attachment would be.
+                        let mut trial = store.open_message(&message.entry_id(), Access::Modify)?;
+                        let next = trial.attach("next", &b"1"[..])?.0;
+                        let status = store.message_status(&ids[0])?.bits();
+                        format!("{status:x} next a{next}")
+                    }
                 };
                 let view = self.view(&message);
                 return told(format!("{view} status {status} in {}", message.folder_id()));

@@ -441,7 +441,10 @@ impl Model {
         let message = &self.messages[at];
         let status = match message.life {
             Life::Unsaved | Life::Gone => return refuse(MapiCode::MAPI_E_NOT_FOUND),
-            Life::There => format!("{:x}", message.status),
+            Life::There => {
+                let next = message.content.next_attachment;
+                format!("{:x} next a{next}", message.status)
+            }
             Life::SoftlyDeleted => "deleted".to_owned(),
         };
         let view = Handle::of(at, message).view();

@@ -1,15 +1,16 @@
 //! The file beside the store that says who is there: presence, turns and pins.
 //!
-//! `<store>-lock` holds no data. Processes lock single bytes of it, far past its end, and the kernel
-//! frees what a process held when it dies, at whatever instruction (P5).
+//! `<store>-lock` holds no data but the next number of the line. Processes lock single bytes of it, most of them far past its
+//! end, and the kernel frees what a process held when it dies, at whatever instruction (P5).
 //!
 //! | byte | lock | means |
 //! | --- | --- | --- |
-//! | 0 | exclusive | *queue*: the next in line for the turn (see [`turn`](super::turn)) |
-//! | 1 | exclusive | *turn*: may write |
+//! | 0 | exclusive | draws a number for the [line](super::line) |
 //! | 2 | shared | *presence*: has the store open |
 //! | 2 | exclusive | creates or migrates the store |
 //! | 2^40 + n | shared | *pin*: reads the store as of change n or later (see [`pins`](super::pins)) |
+//! | 2^62 | exclusive | *turn*: may write (see [`turn`](super::turn)) |
+//! | 2^62 + 1 + n | exclusive | stands in the line with number n |
 //!
 //! On Linux the locks are open-file-description locks: they belong to a [`LockFile`], so two of them
 //! in one process exclude each other like two processes do. Other Unixes get POSIX record locks,
@@ -164,7 +165,7 @@ impl LockFile {
     /// For tests that need to know who waits.
     #[cfg(test)]
     pub(crate) fn others_wait(&self) -> bool {
-        super::turn::others_stand_in_line(&self.locks)
+        super::line::others_wait(&self.locks).unwrap()
     }
 
     /// What a thread of its own needs to wait for the turn in the kernel.
@@ -279,6 +280,11 @@ impl ByteLocks {
     /// Tells whether this is the process that opened the file.
     pub(super) fn is_owner(&self) -> bool {
         std::process::id() == self.owner
+    }
+
+    /// The file itself, for what stands in it.
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Refuses the use in a forked child.

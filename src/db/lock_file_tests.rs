@@ -274,15 +274,14 @@ fn process_killed_while_it_migrates_lets_the_others_in() {
 
 // P5
 #[test]
-fn process_killed_in_the_queue_holds_nobody_up() {
+fn process_killed_in_the_line_holds_nobody_up() {
     let (_folder, path) = place();
     let mine = open(&path);
     let turn = mine.try_turn().unwrap();
     let mut first = Process::start("wait for the turn", &path);
     assert_eq!(first.hear(), "waits");
-    let queue = ByteRange { start: 0, len: 1 };
     let deadline = in_good_time();
-    while !mine.locks.locked_by_others(queue).unwrap() {
+    while !mine.others_wait() {
         assert!(Instant::now() < deadline);
         std::thread::yield_now();
     }

@@ -3,7 +3,7 @@
 //! - [`database`]: the connections, and how a file is opened; [`readers`]: those that read; [`place`]: where it may lie; [`opened`]: what
 //!   this process has open, and what it has only inherited; [`read_only`]: opening where nobody may write.
 //! - [`migrate`]: the schema and its version; [`schema`]: whether a file has it.
-//! - [`lock_file`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
+//! - [`lock_file`], [`line`], [`turn`], [`pins`]: `F-lock`, all that happens between processes beside SQLite's own locks.
 //! - [`wake`]: waiting for what others commit.
 //! - [`transaction`]: reading, and what a write sees; [`writer`]: writing in turn, and together ([`commit_queue`], [`sync`]).
 //! - [`versioned`]: the one statement that decides whether a save goes through.
@@ -23,6 +23,7 @@ pub(crate) mod database;
 pub(crate) mod failure;
 pub(crate) mod folders;
 pub(crate) mod inspect;
+mod line;
 pub(crate) mod lock_file;
 pub(crate) mod marks;
 pub(crate) mod messages;

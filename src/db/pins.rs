@@ -10,10 +10,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::line;
 use super::lock_file::{ByteLocks, ByteRange, LockFile, LockKind};
 
 /// The byte of change number 0, far above those with a meaning of their own.
 const FIRST_BYTE: i64 = 1 << 40;
+/// From here on bytes are the turn's and the line's.
+const END: i64 = line::TURN;
 
 /// Keeps what a reader of the store as of one change may need, until it is dropped.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ impl Pins {
         if own.is_some_and(|oldest| oldest < change) {
             return Ok(true);
         }
-        let len = change.min(i64::MAX - FIRST_BYTE);
+        let len = change.min(END - FIRST_BYTE);
         locks.locked_by_others(ByteRange {
             start: FIRST_BYTE,
             len,
@@ -136,9 +139,8 @@ fn byte(at: i64) -> io::Result<ByteRange> {
     } else {
         FIRST_BYTE.checked_add(at)
     };
-    // The last byte of all ends no range whose end the kernel could still count.
     match start {
-        Some(start) if start < i64::MAX => Ok(ByteRange { start, len: 1 }),
+        Some(start) if start < END => Ok(ByteRange { start, len: 1 }),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
@@ -252,9 +254,9 @@ mod tests {
         let invalid = io::ErrorKind::InvalidInput;
         assert_eq!(mine.pin(-1).unwrap_err().kind(), invalid);
         assert_eq!(mine.pin(i64::MAX).unwrap_err().kind(), invalid);
-        assert_eq!(mine.pin(i64::MAX - FIRST_BYTE).unwrap_err().kind(), invalid);
+        assert_eq!(mine.pin(END - FIRST_BYTE).unwrap_err().kind(), invalid);
         assert!(!other.pinned_below(i64::MAX).unwrap());
-        let _last = mine.pin(i64::MAX - FIRST_BYTE - 1).unwrap();
+        let _last = mine.pin(END - FIRST_BYTE - 1).unwrap();
         assert!(other.pinned_below(i64::MAX).unwrap());
     }
 

@@ -1,8 +1,4 @@
-//! The turn to write: a turnstile of two byte locks, waited for in the kernel.
-//!
-//! Whoever wants to write takes the *queue*, then the *turn*, and lets go of the queue. With one lock
-//! only, a writer that is done and wants to write again takes it before the one that waits has
-//! woken up. Here it must pass the queue, which the next in line already holds.
+//! The turn to write, between the threads of a process: the processes stand in a [`line`](super::line) for it.
 //!
 //! A wait in the kernel has no deadline, so the caller does not wait there itself. A helper thread,
 //! started when there is first somebody to wait for, takes the locks and hands the turn over. If its
@@ -21,11 +17,8 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::lock_file::{ByteLocks, ByteRange, LockKind};
-
-const QUEUE: ByteRange = ByteRange { start: 0, len: 1 };
-const TURN: ByteRange = ByteRange { start: 1, len: 1 };
-const QUEUE_AND_TURN: ByteRange = ByteRange { start: 0, len: 2 };
+use super::line;
+use super::lock_file::ByteLocks;
 
 /// The turn to write, until it is dropped.
 #[derive(Debug)]
@@ -47,7 +40,7 @@ impl Turn {
     /// Whether another process waits for its turn.
     pub(crate) fn is_wanted_by_others(&self) -> bool {
         // Where the kernel does not say, others are given the benefit of the doubt.
-        self.locks.locked_by_others(QUEUE).unwrap_or(true)
+        line::others_wait(&self.locks).unwrap_or(true)
     }
 }
 
@@ -69,7 +62,7 @@ pub(crate) struct InLine {
 }
 
 impl InLine {
-    /// Waits for the turn; none if it is no longer wanted once there is a place in the queue.
+    /// Waits for the turn; none if it is no longer wanted once those before are done.
     ///
     /// # Errors
     ///
@@ -128,7 +121,7 @@ impl Turnstile {
     pub(super) fn try_turn(self: &Arc<Self>, locks: &Arc<ByteLocks>) -> io::Result<Option<Turn>> {
         let mut state = self.state.lock();
         let is_free = matches!(state.phase, Phase::Free) && state.waiting == 0;
-        let had = is_free && take_now(locks)?;
+        let had = is_free && line::take_now(locks)?;
         if had {
             state.phase = Phase::Held;
         }
@@ -152,7 +145,7 @@ impl Turnstile {
         Ok(had?.then(|| self.turn(locks, Had::Asking)))
     }
 
-    /// Waits for the turn in the kernel, unless it is no longer wanted once there is a place in the queue.
+    /// Waits for the turn in the kernel, unless it is no longer wanted once those before are done.
     fn wait_in_line(
         self: &Arc<Self>,
         locks: &Arc<ByteLocks>,
@@ -162,7 +155,7 @@ impl Turnstile {
         while !matches!(state.phase, Phase::Free) || state.is_owed {
             self.for_callers.wait(&mut state);
         }
-        if take_now(locks)? {
+        if line::take_now(locks)? {
             state.phase = Phase::Held;
             return Ok(Some(self.turn(locks, Had::InLine)));
         }
@@ -203,7 +196,7 @@ impl Turnstile {
                     return Err(error);
                 }
                 Phase::Free => {
-                    if take_now(locks)? {
+                    if line::take_now(locks)? {
                         state.phase = Phase::Held;
                         return Ok(true);
                     }
@@ -251,7 +244,7 @@ impl Turnstile {
                 Ok(true) if state.waiting > 0 => Phase::Taken,
                 Err(error) if state.waiting > 0 => Phase::Failed(error),
                 Ok(true) => {
-                    unlock(&locks, TURN);
+                    line::leave(&locks);
                     Phase::Free
                 }
                 Ok(false) | Err(_) => Phase::Free,
@@ -262,22 +255,13 @@ impl Turnstile {
 
     /// Takes the turn, however long that takes; false if nobody waits for it any more.
     fn take_waiting(&self, locks: &ByteLocks, wanted: impl Fn() -> bool) -> io::Result<bool> {
-        locks.wait_lock(QUEUE)?;
-        // Others stand behind a process that has the queue, so it is not kept for nobody.
-        let wanted = wanted() || self.state.lock().waiting > 0;
-        let taken = if wanted {
-            locks.wait_lock(TURN).map(|()| true)
-        } else {
-            Ok(false)
-        };
-        unlock(locks, QUEUE);
-        taken
+        line::wait(locks, || wanted() || self.state.lock().waiting > 0)
     }
 
     fn give_up_turn(&self, locks: &ByteLocks, had: Had) {
         let mut state = self.state.lock();
         // Unlocked before the phase says so: a thread that took the turn in between would lose it.
-        unlock(locks, TURN);
+        line::leave(locks);
         state.phase = Phase::Free;
         state.is_owed = had == Had::InLine && state.waiting > 0;
         self.for_callers.notify_all();
@@ -290,28 +274,6 @@ impl Turnstile {
             had,
         }
     }
-}
-
-/// Whether another process stands in the queue.
-#[cfg(test)]
-pub(super) fn others_stand_in_line(locks: &ByteLocks) -> bool {
-    locks.locked_by_others(QUEUE).unwrap()
-}
-
-/// Takes queue and turn in one call, and lets go of the queue.
-fn take_now(locks: &ByteLocks) -> io::Result<bool> {
-    let had = locks.try_lock(QUEUE_AND_TURN, LockKind::Exclusive)?;
-    if had {
-        unlock(locks, QUEUE);
-    }
-    Ok(had)
-}
-
-/// Unlocks bytes that this process had locked.
-fn unlock(locks: &ByteLocks, bytes: ByteRange) {
-    // The kernel refuses when it has no memory left, at most. Then this process stays in the way of
-    // the others until it takes and gives up its next turn; they go on without one in time.
-    let _ = locks.unlock(bytes);
 }
 
 #[cfg(test)]
@@ -361,9 +323,9 @@ mod tests {
         }
     }
 
-    fn wait_until_queued(probe: &LockFile) {
-        wait_until("somebody has the queue", || {
-            probe.locks().locked_by_others(QUEUE).unwrap()
+    fn wait_until_in_line(probe: &LockFile) {
+        wait_until("somebody stands in the line", || {
+            line::others_wait(probe.locks()).unwrap()
         });
     }
 
@@ -388,7 +350,7 @@ mod tests {
         let turn = one.try_turn().unwrap();
         thread::scope(|scope| {
             let waiter = scope.spawn(|| other.wait_turn(in_good_time()).unwrap());
-            wait_until_queued(&one);
+            wait_until_in_line(&one);
             drop(turn);
             assert!(one.try_turn().unwrap().is_none());
             let theirs = waiter.join().unwrap();
@@ -427,10 +389,10 @@ mod tests {
         let place = Place::new();
         let (one, other) = (place.open(), place.open());
         let turn = one.try_turn().unwrap();
-        // The helper may find its caller gone before it has the queue; then the next one is sent.
+        // The helper may find its caller gone before it comes first; then the next one is sent.
         wait_until("the helper waits for the turn", || {
             assert!(other.wait_turn(soon()).unwrap().is_none());
-            one.locks().locked_by_others(QUEUE).unwrap()
+            line::others_wait(one.locks()).unwrap()
         });
         thread::scope(|scope| {
             let joined = scope.spawn(|| other.wait_turn(in_good_time()).unwrap());
@@ -508,7 +470,7 @@ mod tests {
         let turn = one.try_turn().unwrap();
         thread::scope(|scope| {
             let waiter = scope.spawn(|| drop(other.wait_turn(in_good_time()).unwrap()));
-            wait_until_queued(&one);
+            wait_until_in_line(&one);
             drop(turn);
             waiter.join().unwrap();
         });

@@ -12,12 +12,19 @@
 #[allow(dead_code, reason = "each benchmark uses a part of it")]
 mod support;
 
+use std::time::Instant;
+
 use mapistore::Durability;
+
+use support::bare::{self, Writer};
 use support::crowd::{self, Crowd, Summary, Work, name_of};
-use support::measure::{Table, spread};
+use support::measure::{Table, grouped, median, spread};
 use support::saver::{Habit, Side};
-use support::stores::Pair;
-use support::{Effort, Result, machine};
+use support::stores::{self, Pair};
+use support::{Effort, Result, machine, nth};
+
+/// How many saves share a commit where that is done by hand.
+const TOGETHER: usize = 8;
 
 fn main() -> Result<()> {
     if crowd::is_client()? {
@@ -33,6 +40,7 @@ fn main() -> Result<()> {
     );
     let mut table = Table::default();
     for durability in [Durability::Full, Durability::Normal] {
+        share_by_hand(&effort, &pair, durability, &mut table)?;
         for crowd in [
             Crowd::Threads(8),
             Crowd::Processes(1),
@@ -47,6 +55,55 @@ fn main() -> Result<()> {
         compare(&effort, &pair, crowd, Habit::Hot, durability, &mut table)?;
     }
     table.print();
+    Ok(())
+}
+
+/// The most that sharing commits can give: one connection of bare SQLite that has nobody to wait for and nobody to answer,
+/// with eight saves in each transaction.
+fn share_by_hand(
+    effort: &Effort,
+    pair: &Pair,
+    durability: Durability,
+    table: &mut Table,
+) -> Result<()> {
+    let case = format!(
+        "8 saves in each commit by hand, one thread, {} durability",
+        name_of(durability)
+    );
+    if !effort.includes(&case) {
+        return Ok(());
+    }
+    let connection = bare::connect(&pair.bare(), durability)?;
+    let mut writer = Writer::new(&connection)?;
+    let prepared = bare::variants(&connection)?;
+    let places = (0..TOGETHER * TOGETHER).map(|place| stores::changeable(place, pair.ids().len()));
+    let mut rows = places
+        .map(|place| bare::stored(&connection, place))
+        .collect::<Result<Vec<_>>>()?;
+    let mut throughputs = Vec::new();
+    for _ in 0..effort.rounds {
+        let begun = Instant::now();
+        let mut saves = 0;
+        for batch in 0.. {
+            writer.together(|writer| {
+                for row in rows
+                    .iter_mut()
+                    .skip(batch % TOGETHER * TOGETHER)
+                    .take(TOGETHER)
+                {
+                    writer.save_within(row, nth(&prepared, saves)?)?;
+                    saves += 1;
+                }
+                Ok(())
+            })?;
+            if begun.elapsed() >= effort.run {
+                break;
+            }
+        }
+        throughputs.push(saves as f64 / begun.elapsed().as_secs_f64());
+    }
+    let per_second = format!("{}/s", grouped(median(&throughputs)));
+    table.add_line(&[case, String::new(), per_second, String::new()]);
     Ok(())
 }
 

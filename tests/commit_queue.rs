@@ -60,6 +60,11 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 /// A job is who asks and which of its calls it is; the answer is the job and its place among all that were done.
 type Queue = CommitQueue<(usize, usize), ((usize, usize), usize)>;
 
+/// The model decides how long anything takes.
+fn queue() -> Queue {
+    Queue::new(Duration::ZERO)
+}
+
 const CALLERS: usize = 3;
 const CALLS: usize = 3;
 
@@ -98,7 +103,7 @@ fn call(queue: &Queue, caller: usize, deadline: Option<Instant>) -> (usize, usiz
 }
 
 fn everybody_is_answered(most: usize, deadline: Option<Instant>) {
-    let queue = Arc::new(Queue::default());
+    let queue = Arc::new(queue());
     let done = Arc::new(AtomicUsize::new(0));
     let server = {
         let (queue, done) = (Arc::clone(&queue), Arc::clone(&done));
@@ -146,7 +151,7 @@ fn what_is_withdrawn_is_never_done_and_what_is_begun_is_answered() {
 fn caller_hears_when_who_had_begun_its_job_ends_without_an_answer() {
     // S8
     let abandoned = || {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(queue());
         let server = {
             let queue = Arc::clone(&queue);
             shuttle::thread::spawn(move || {
@@ -164,7 +169,7 @@ fn caller_hears_when_who_had_begun_its_job_ends_without_an_answer() {
 #[test]
 fn batch_ends_at_its_number_and_at_its_weight_and_is_never_empty() {
     let batches = || {
-        let queue = Queue::default();
+        let queue = queue();
         for (call, weight) in [200, 60, 40, 1, 1, 1].into_iter().enumerate() {
             queue.submit((0, call), weight, Instant::now());
         }

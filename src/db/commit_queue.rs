@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 
 use super::sync::{Condvar, Mutex, linger, lock, wait_until};
 
-/// How long the server waits for as many as it served last: they come back as soon as they have made their next
-/// changes, and without that every other commit would be for the one who was first. A fraction of what a sync takes.
-const LINGER: Duration = Duration::from_micros(100);
-
 /// What waits, and who serves it.
 #[derive(Debug)]
 pub(crate) struct CommitQueue<J, A> {
+    /// How long the server waits for as many as it served last: they come back as soon as they have made their next
+    /// changes, and without that every other commit would be for the one who was first.
+    linger: Duration,
     state: Mutex<State<J, A>>,
     /// There is something to serve, or as much as the server lingers for, or nothing will come any more.
     for_server: Condvar,
@@ -26,9 +25,8 @@ pub(crate) struct CommitQueue<J, A> {
 #[derive(Debug)]
 struct State<J, A> {
     waiting: VecDeque<Entry<J, A>>,
-    /// The server has been woken, or lingers: who comes now had better wait for it.
-    is_served: bool,
-    /// How many there must be for the server to be woken; one when it sleeps.
+    /// How many there must be for the server to be woken: one when it sleeps, more while it lingers, and more than there can be
+    /// while it is awake.
     expected: usize,
     is_closed: bool,
 }
@@ -101,25 +99,24 @@ pub(crate) enum Waited<A> {
     Abandoned,
 }
 
-impl<J, A> Default for CommitQueue<J, A> {
-    fn default() -> Self {
+impl<J, A> CommitQueue<J, A> {
+    /// An empty queue, whose server lingers for so long.
+    pub(crate) fn new(linger: Duration) -> CommitQueue<J, A> {
         CommitQueue {
+            linger,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                is_served: false,
                 expected: 1,
                 is_closed: false,
             }),
             for_server: Condvar::new(),
         }
     }
-}
 
-impl<J, A> CommitQueue<J, A> {
     /// Whether nobody waits and nobody is about to be served, so that a caller may as well help itself.
     pub(crate) fn is_quiet(&self) -> bool {
         let state = lock(&self.state);
-        state.waiting.is_empty() && !state.is_served
+        state.waiting.is_empty() && state.expected == 1
     }
 
     /// Whether anything waits.
@@ -192,7 +189,7 @@ impl<J, A> CommitQueue<J, A> {
         let mut state = lock(&self.state);
         if served_last > 1 {
             state.expected = served_last;
-            let until = Instant::now() + LINGER;
+            let until = Instant::now() + self.linger;
             while state.waiting.len() < served_last && !state.is_closed {
                 let (guard, timed_out) = linger(&self.state, &self.for_server, state, until);
                 state = guard;
@@ -206,11 +203,9 @@ impl<J, A> CommitQueue<J, A> {
             if state.is_closed {
                 return false;
             }
-            state.is_served = false;
             state = wait_until(&self.for_server, state, None).0;
         }
-        state.is_served = true;
-        // Nobody need wake a server that is awake.
+        // Nobody need wake a server that is awake, and who comes now had better wait for it.
         state.expected = usize::MAX;
         true
     }

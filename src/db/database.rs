@@ -212,7 +212,8 @@ impl Database {
                 prepare(connection, &init)?;
                 connection.pragma_update(None, "query_only", true)
             });
-        let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(1)));
+        // Whoever does not wait for others waits for a thread to make a connection all the same, on a busy machine longer.
+        let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(10)));
         let (store_uid, last_change) = {
             let reader = readers.take(|| Ok(()))?;
             // Where the file could only be read as immutable, nobody has looked at it yet.
@@ -239,6 +240,7 @@ impl Database {
                 lock_file,
                 name,
                 settings.busy_timeout,
+                settings.durability,
             ))
         });
         Ok(Database {

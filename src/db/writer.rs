@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 
 use crate::db::commit_queue::{CommitQueue, Entry, Waited};
+use crate::db::database::Durability;
 use crate::db::failure::{WriteFailure, sqlite, while_doing};
 use crate::db::lock_file::LockFile;
 use crate::db::migrate;
@@ -89,6 +90,7 @@ impl Writer {
         lock_file: Arc<LockFile>,
         client_name: String,
         busy_timeout: Duration,
+        durability: Durability,
     ) -> Writer {
         connection.wal_hook(Some(|_, pages| {
             WAL_PAGES.set(pages);
@@ -102,7 +104,7 @@ impl Writer {
             client_name,
             busy_timeout,
             turn_is_stuck: AtomicBool::new(false),
-            queue: Arc::default(),
+            queue: Arc::new(CommitQueue::new(linger(durability))),
             checkpointed_at: AtomicI32::new(0),
             others_expected: AtomicUsize::new(0),
             server_started: Mutex::new(false),
@@ -170,7 +172,7 @@ impl Writer {
         let slot = self.queue.submit(Arc::clone(&job), weight, deadline);
         let waited = self.queue.wait(&slot, Some(self.turn_deadline(started)));
         self.turn_is_stuck
-            .store(waited_in_vain(&waited), Ordering::Relaxed);
+            .store(matches!(waited, Waited::Withdrawn), Ordering::Relaxed);
         let result = match waited {
             Waited::Answered(answer) => answer,
             // The turn is for fairness, not for safety: its holder may be stopped, or a forked child may keep it.
@@ -430,8 +432,13 @@ impl Writer {
     }
 }
 
-fn waited_in_vain<A>(waited: &Waited<A>) -> bool {
-    matches!(waited, Waited::Withdrawn)
+/// For how long as many as came last are waited for: about what a sync takes where there is one to be shared, and else not
+/// much longer than they take to make their next changes.
+fn linger(durability: Durability) -> Duration {
+    match durability {
+        Durability::Full => Duration::from_micros(200),
+        Durability::Normal => Duration::from_micros(50),
+    }
 }
 
 /// The thread that commits. It keeps no store open while it waits: it may wait for the turn longer than anybody wants it.

@@ -40,6 +40,7 @@ fn backup_beside_eight_writers_is_one_committed_state() {
         assert!(calls > 0);
         assert!(backup.newest_change > last, "the writers go on");
         last = backup.newest_change;
+        scene.wait_for_change_after(last);
         let copy = open(&path);
         assert_eq!(copy.uid(), backup.store_uid);
         assert_eq!(

@@ -110,7 +110,7 @@ pub(crate) fn save_in_a_thread(
         message.set(pr::SUBJECT, "in a thread")?;
         message.save_changes(SaveFlags::empty())
     });
-    lock_file.wait_until_taken(Part::Queue);
+    lock_file.wait_until_taken(Part::Line);
     saving
 }
 

@@ -1,8 +1,11 @@
 //! A store, and two clients that share it in one of three ways.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use mapistore::{Access, EntryId, Recipient, SaveFlags, SpecialFolder, Store, StoreOptions, pr};
+use mapistore::{
+    Access, ChangeNumber, EntryId, Recipient, SaveFlags, SpecialFolder, Store, StoreOptions, pr,
+};
 
 use super::blob::Blob;
 use super::client::Client;
@@ -107,6 +110,15 @@ impl Scene {
             let _: u32 = writer.progress();
         }
         writers
+    }
+
+    /// Waits until somebody has saved more.
+    pub(crate) fn wait_for_change_after(&self, change: ChangeNumber) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while self.store.last_change().unwrap() <= change {
+            assert!(Instant::now() < deadline, "nobody saved after {change}");
+            std::thread::yield_now();
+        }
     }
 
     /// How another client would open this store.

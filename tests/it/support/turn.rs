@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-/// A byte of the lock file.
+/// Bytes of the lock file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Part {
-    Queue = 0,
-    Turn = 1,
+    Turn,
+    /// All numbers of those who wait for it.
+    Line,
 }
+
+/// The byte of the turn; the line follows it.
+const TURN: libc::off_t = 1 << 62;
 
 /// What it locks is free when it is dropped.
 #[derive(Debug)]
@@ -45,11 +49,15 @@ impl LockFile {
 }
 
 fn request(part: Part) -> libc::flock {
+    let (start, length) = match part {
+        Part::Turn => (TURN, 1),
+        Part::Line => (TURN + 1, TURN - 2),
+    };
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: part as libc::off_t,
-        l_len: 1,
+        l_start: start,
+        l_len: length,
         l_pid: 0,
     }
 }

@@ -28,6 +28,7 @@
 
 mod element;
 mod read;
+mod sink;
 mod write;
 
 use std::fmt;

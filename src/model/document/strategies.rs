@@ -63,7 +63,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
 }
 
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         '\0',
         '\n',
@@ -158,7 +158,7 @@ fn entries() -> impl Strategy<Value = (PropertyTag, StoredValue)> {
     )
 }
 
-fn property_sets() -> impl Strategy<Value = Properties> {
+pub(super) fn property_sets() -> impl Strategy<Value = Properties> {
     vec(entries(), 0..8).prop_map(Properties::from_iter)
 }
 

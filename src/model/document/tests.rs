@@ -103,6 +103,21 @@ fn values_have_the_documented_form() {
 }
 
 #[test]
+fn every_character_is_escaped_as_serde_json_escapes_it() {
+    for character in ('\0'..='\u{FF}').chain(['\u{2028}', '\u{FFFF}', '\u{1F600}']) {
+        // Alone, at the border of what is looked at together, and beside others.
+        for before in [0, 1, 31, 32, 127] {
+            let text = format!(
+                "{}{character}{character}a",
+                "é".repeat(before % 2) + &"b".repeat(before)
+            );
+            let expected = serde_json::to_string(&text).unwrap();
+            assert_eq!(form(PropertyValue::from(text.as_str())), expected);
+        }
+    }
+}
+
+#[test]
 fn documents_have_the_documented_form() {
     let mut content = Content::default();
     assert_eq!(Documents::default().properties, "{}");
@@ -404,6 +419,24 @@ fn every_type_survives_its_document() {
 }
 
 proptest! {
+    #[test]
+    fn values_are_written_as_serde_json_writes_them(properties in strategies::property_sets()) {
+        let alone = properties.iter().map(|(tag, value)| {
+            let value = serde_json::to_string(value).unwrap();
+            format!("\"{}\":{value}", tag.document_key())
+        });
+        let expected = format!("{{{}}}", alone.collect::<Vec<_>>().join(","));
+        prop_assert_eq!(write_properties(&properties), expected);
+    }
+
+    #[test]
+    fn long_texts_are_written_as_serde_json_writes_them(
+        pieces in proptest::collection::vec(("[a-zé\u{1F600}]{0,150}", strategies::texts()), 0..6),
+    ) {
+        let text: String = pieces.into_iter().flat_map(|(plain, odd)| [plain, odd]).collect();
+        prop_assert_eq!(form(PropertyValue::from(text.as_str())), serde_json::to_string(&text).unwrap());
+    }
+
     #[test]
     fn content_survives_its_documents(content in contents()) {
         let documents = write(&content);

@@ -71,7 +71,9 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
 
 /// A JSON array of texts that need no escaping.
 fn json_list(items: impl Iterator<Item = String>) -> String {
-    let mut list = String::from("[");
+    // Room for the keys of a few properties.
+    let mut list = String::with_capacity(64);
+    list.push('[');
     for item in items {
         if list.len() > 1 {
             list.push(',');

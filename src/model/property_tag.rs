@@ -221,7 +221,25 @@ impl PropertyTag {
     /// The key of the property in a document: eight upper-case hexadecimal digits.
     #[must_use]
     pub fn document_key(self) -> String {
-        format!("{:08X}", self.0)
+        self.key_digits().into_iter().map(char::from).collect()
+    }
+
+    /// The digits of the key, each by itself: formatting all keys of a message would take as long as writing its values.
+    pub(crate) fn key_digits(self) -> [u8; 8] {
+        let digit = |place: u32| {
+            let digit = ((self.0 >> (28 - 4 * place)) & 0xF) as u8;
+            digit + if digit < 10 { b'0' } else { b'A' - 10 }
+        };
+        [
+            digit(0),
+            digit(1),
+            digit(2),
+            digit(3),
+            digit(4),
+            digit(5),
+            digit(6),
+            digit(7),
+        ]
     }
 
     /// Checks that a value of the given type may stand under this tag.

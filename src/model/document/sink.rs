@@ -23,35 +23,22 @@ pub(super) trait Sink {
     fn put_json(&mut self, value: &impl Serialize);
 
     /// Takes the tag of a property as the key of a member, with its colon.
-    fn put_key(&mut self, tag: PropertyTag) {
-        let mut key = *br#""00000000":"#;
-        // Digit by digit, since formatting all keys would take as long as writing all values.
-        for (place, digit) in key.iter_mut().skip(1).take(8).enumerate() {
-            *digit = hex_digit(tag.value() >> (28 - 4 * place), b'A');
-        }
-        self.put(std::str::from_utf8(&key).unwrap_or_default());
-    }
-}
-
-/// The digit of the lowest four bits; `ten` is the one for 10.
-fn hex_digit(number: u32, ten: u8) -> u8 {
-    let digit = (number & 0xF) as u8;
-    if digit < 10 {
-        b'0' + digit
-    } else {
-        ten - 10 + digit
-    }
+    fn put_key(&mut self, tag: PropertyTag);
 }
 
 /// A document that is written.
-pub(super) struct Text(String);
+pub(super) struct Text(Vec<u8>);
 
 impl Text {
     /// Makes a text that has room for so many bytes at first.
+    #[expect(
+        clippy::expect_used,
+        reason = "an empty document in place of an error would lose a message"
+    )]
     pub(super) fn of(room: usize, write: impl FnOnce(&mut Text)) -> String {
-        let mut text = Text(String::with_capacity(room));
+        let mut text = Text(Vec::with_capacity(room));
         write(&mut text);
-        text.0
+        String::from_utf8(text.0).expect("all parts are texts")
     }
 
     fn put_escaped(&mut self, byte: u8) {
@@ -62,42 +49,51 @@ impl Text {
             0x0C => b'f',
             b'\r' => b'r',
             0..0x20 => {
-                self.0.push_str(r"\u00");
-                self.0.push(hex_digit(u32::from(byte) >> 4, b'a').into());
-                self.0.push(hex_digit(byte.into(), b'a').into());
+                self.0
+                    .extend_from_slice(format!(r"\u{byte:04x}").as_bytes());
                 return;
             }
             quoted => quoted,
         };
-        self.0.push('\\');
-        self.0.push(last.into());
+        self.0.extend_from_slice(&[b'\\', last]);
     }
 }
 
 impl Sink for Text {
     fn put(&mut self, json: &str) {
-        self.0.push_str(json);
+        self.0.extend_from_slice(json.as_bytes());
     }
 
     fn put_text(&mut self, text: &str) {
-        self.0.push('"');
-        let mut rest = text;
+        self.0.push(b'"');
+        let mut rest = text.as_bytes();
         loop {
-            // What needs no escape is copied in one piece: mostly the whole text. It ends before an ASCII character.
+            // What needs no escape is copied in one piece: mostly the whole text.
             let (plain, from) = rest.split_at(plain_len(rest));
-            self.0.push_str(plain);
-            let mut from = from.chars();
-            let Some(escaped) = from.next() else { break };
-            self.put_escaped(escaped as u8);
-            rest = from.as_str();
+            self.0.extend_from_slice(plain);
+            let Some((escaped, from)) = from.split_first() else {
+                break;
+            };
+            self.put_escaped(*escaped);
+            rest = from;
         }
-        self.0.push('"');
+        self.0.push(b'"');
     }
 
+    #[expect(
+        clippy::expect_used,
+        reason = "less than the whole value would lose data"
+    )]
     fn put_base64(&mut self, bytes: &[u8]) {
-        self.0.push('"');
-        STANDARD.encode_string(bytes, &mut self.0);
-        self.0.push('"');
+        self.0.push(b'"');
+        let begin = self.0.len();
+        let length = base64::encoded_len(bytes.len(), true).expect("memory has room for it");
+        self.0.resize(begin + length, 0);
+        let room = self.0.get_mut(begin..).unwrap_or_default();
+        STANDARD
+            .encode_slice(bytes, room)
+            .expect("there is just enough room");
+        self.0.push(b'"');
     }
 
     #[expect(
@@ -105,20 +101,14 @@ impl Sink for Text {
         reason = "an empty document in place of an error would lose a message"
     )]
     fn put_json(&mut self, value: &impl Serialize) {
-        serde_json::to_writer(self, value)
+        serde_json::to_writer(&mut self.0, value)
             .expect("keys are strings, and nothing here refuses to be written");
     }
-}
 
-impl io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let piece = std::str::from_utf8(bytes).map_err(io::Error::other)?;
-        self.0.push_str(piece);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn put_key(&mut self, tag: PropertyTag) {
+        let [a, b, c, d, e, f, g, h] = tag.key_digits();
+        self.0
+            .extend_from_slice(&[b'"', a, b, c, d, e, f, g, h, b'"', b':']);
     }
 }
 
@@ -145,7 +135,8 @@ impl Sink for Counter {
     }
 
     fn put_text(&mut self, text: &str) {
-        let pieces = text.as_bytes().chunks(BLOCK);
+        // Few enough that their number fits a byte: then the compiler compares many of them with one instruction.
+        let pieces = text.as_bytes().chunks(128);
         let escapes: u64 = pieces.map(additional_bytes).sum();
         self.add(text.len() as u64 + escapes + 2);
     }
@@ -178,38 +169,24 @@ impl io::Write for Counter {
     }
 }
 
-/// Few enough bytes that their number fits a byte: then the compiler compares many of them with one instruction.
-const BLOCK: usize = 128;
-
-/// Where in a text something is escaped first, in bytes; its length if nothing is.
-fn plain_len(text: &str) -> usize {
-    let blocks = text.as_bytes().chunks(BLOCK / 4);
-    let mut plain = 0;
-    for block in blocks {
-        if escapes(block) == (0, 0) {
-            plain += block.len();
-            continue;
-        }
-        let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-        return plain + block.iter().position(is_escaped).unwrap_or(block.len());
-    }
-    plain
-}
-
-/// How many quotation marks and backslashes, and how many control characters, are among at most [`BLOCK`] bytes.
-fn escapes(piece: &[u8]) -> (u8, u8) {
-    let count =
-        |is_one: fn(u8) -> bool| piece.iter().map(|byte| u8::from(is_one(*byte))).sum::<u8>();
-    (
-        count(|byte| byte == b'"' || byte == b'\\'),
-        count(|byte| byte < 0x20),
-    )
+/// How many bytes there are before the first that is escaped.
+fn plain_len(text: &[u8]) -> usize {
+    let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    // A block is looked at as a whole, without branches, which the compiler does with a few instructions.
+    let (blocks, _) = text.as_chunks::<16>();
+    let is_plain =
+        |block: &&[u8; 16]| !block.iter().fold(false, |any, byte| any | is_escaped(byte));
+    let plain = 16 * blocks.iter().take_while(is_plain).count();
+    let rest = text.get(plain..).unwrap_or_default();
+    plain + rest.iter().position(is_escaped).unwrap_or(rest.len())
 }
 
 /// The bytes that escapes take beside what they stand for: one in `\n`, five in `\u0001`.
 fn additional_bytes(piece: &[u8]) -> u64 {
-    let (marks, controls) = escapes(piece);
-    if controls == 0 {
+    let count =
+        |is_one: fn(u8) -> bool| piece.iter().map(|byte| u8::from(is_one(*byte))).sum::<u8>();
+    let marks = count(|byte| byte == b'"' || byte == b'\\');
+    if count(|byte| byte < 0x20) == 0 {
         return u64::from(marks);
     }
     let control = |byte: &u8| match byte {

@@ -1,7 +1,7 @@
 //! From content to documents.
 //
-// By hand down to the single value, since a save writes all of a message: `serde_json` looks at each byte of each text and
-// key on its own, which took half as long as all that SQLite does for the save.
+// By hand down to the single value, since a save writes all of a message, and `serde_json` takes each byte of its texts and
+// keys by itself.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -15,24 +15,35 @@ use crate::model::content::{
 use crate::model::property_tag::PropertyTag;
 use crate::model::property_value::PropertyValue;
 
-/// What a property of a message usually takes at least, in bytes.
-const SMALL_PROPERTY: usize = 32;
+/// What a property, or what stands around some of them, usually takes, in bytes.
+const USUAL: usize = 40;
 
 /// Writes the content of a message.
 #[must_use]
 pub(crate) fn write(content: &Content) -> Documents {
     Documents {
         properties: write_properties(&content.properties),
-        recipients: Text::of(0, |text| put_recipients(text, &content.recipients)),
-        attachments: Text::of(0, |text| put_table(text, &content.attachments)),
+        recipients: Text::of(
+            content
+                .recipients
+                .iter()
+                .map(|row| room(&row.properties))
+                .sum(),
+            |text| put_recipients(text, &content.recipients),
+        ),
+        attachments: Text::of(USUAL, |text| put_table(text, &content.attachments)),
     }
 }
 
 /// Writes one set of properties, of a folder for instance.
 #[must_use]
 pub(crate) fn write_properties(properties: &Properties) -> String {
-    let room = properties.iter().count() * SMALL_PROPERTY;
-    Text::of(room, |text| put_properties(text, properties))
+    Text::of(room(properties), |text| put_properties(text, properties))
+}
+
+/// Room for properties that are not long, so that their text need not move while it grows.
+fn room(properties: &Properties) -> usize {
+    (properties.iter().count() + 1) * USUAL
 }
 
 /// The bytes that a recipient takes in its document.

@@ -212,8 +212,7 @@ impl Database {
                 prepare(connection, &init)?;
                 connection.pragma_update(None, "query_only", true)
             });
-        // Whoever does not wait for others waits for a thread to make a connection all the same, on a busy machine longer.
-        let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(10)));
+        let readers = Readers::new(manager, settings.busy_timeout.max(Duration::from_secs(1)));
         let (store_uid, last_change) = {
             let reader = readers.take(|| Ok(()))?;
             // Where the file could only be read as immutable, nobody has looked at it yet.

@@ -13,6 +13,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::thread;
+use std::time::Duration;
 
 use super::lock_file::{ByteLocks, ByteRange, LockKind};
 
@@ -24,6 +26,10 @@ pub(super) const TURN: i64 = 1 << 62;
 const FIRST: i64 = TURN + 1;
 /// How many numbers there are; at a million a second they last longer than any file.
 const NUMBERS: i64 = (1 << 62) - 2;
+
+/// How often one looks whether the line stands still, and how long after each other.
+const LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 const ALL_NUMBERS: ByteRange = ByteRange {
     start: FIRST,
@@ -58,9 +64,25 @@ pub(super) fn leave(locks: &ByteLocks) {
     unlock(locks, TURN_AND_NUMBERS);
 }
 
-/// Whether another process waits.
+/// Whether another process waits, or is about to: where no number can be written some wait while they draw.
 pub(super) fn others_wait(locks: &ByteLocks) -> io::Result<bool> {
-    locks.locked_by_others(ALL_NUMBERS)
+    Ok(locks.locked_by_others(ALL_NUMBERS)? || locks.locked_by_others(DRAWING)?)
+}
+
+/// Whether nobody takes the turn though others wait for it, at each of several looks: between two turns that is so for an
+/// instant.
+pub(super) fn stands_still(locks: &ByteLocks) -> bool {
+    let turn = ByteRange {
+        start: TURN,
+        len: 1,
+    };
+    (0..LOOKS).all(|look| {
+        if look > 0 {
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        let is_free = locks.locked_by_others(turn).is_ok_and(|taken| !taken);
+        is_free && others_wait(locks).unwrap_or(false)
+    })
 }
 
 /// Draws a number, and locks its byte before anybody can draw the next.
@@ -76,15 +98,20 @@ fn draw(locks: &ByteLocks) -> io::Result<i64> {
     place.map(|()| byte)
 }
 
-/// The number in the file, which moves on. Where it cannot be read or written somebody else may have the same one, and is then
-/// waited for at its byte: the order suffers, and nothing else.
+/// The number in the file, which moves on. Where it cannot be read or written, on a full disk for instance, somebody else may
+/// have the same one, and is then waited for at its byte: by one, while others wait to draw. The order suffers.
 fn next_number(file: &File) -> i64 {
     let mut bytes = [0; 8];
-    // A new file has none.
-    let _ = file.read_exact_at(&mut bytes, 0);
+    let is_read = match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+    };
     // The last number is left out, so that there is always a next one.
     let number = i64::from_le_bytes(bytes).rem_euclid(NUMBERS - 1);
-    let _ = file.write_all_at(&(number + 1).to_le_bytes(), 0);
+    // A new file has none. What could not be read is not begun anew: those with high numbers would wait for all low ones.
+    if is_read {
+        let _ = file.write_all_at(&(number + 1).to_le_bytes(), 0);
+    }
     number
 }
 
@@ -123,8 +150,7 @@ fn unlock(locks: &ByteLocks, bytes: ByteRange) {
 mod tests {
     use std::path::Path;
     use std::sync::Mutex;
-    use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::super::lock_file::{LockAccess, LockFile};
     use super::*;
@@ -220,6 +246,19 @@ mod tests {
         let [first, other] = [(); 2].map(|()| open(folder.path()));
         assert!(!wait(first.locks(), || false).unwrap());
         assert!(take_now(other.locks()).unwrap());
+    }
+
+    #[test]
+    fn line_whose_first_takes_no_turn_stands_still() {
+        // P3
+        let folder = tempfile::tempdir().unwrap();
+        let [stopped, other] = [(); 2].map(|()| open(folder.path()));
+        assert!(!stands_still(other.locks()));
+        // It has its number, and would take the turn next if it went on.
+        draw(stopped.locks()).unwrap();
+        assert!(stands_still(other.locks()));
+        assert!(wait(stopped.locks(), || true).unwrap());
+        assert!(!stands_still(other.locks()));
     }
 
     #[test]

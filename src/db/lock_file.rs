@@ -32,6 +32,7 @@ use nix::fcntl::FcntlArg::{F_OFD_GETLK as GET, F_OFD_SETLK as SET, F_OFD_SETLKW 
 use nix::fcntl::fcntl;
 use nix::libc::{self, c_int, c_short};
 
+use super::line;
 use super::pins::{Pin, Pins};
 use super::turn::{InLine, Turn, Turnstile};
 
@@ -162,10 +163,16 @@ impl LockFile {
         self.turnstile.wait_turn(&self.locks, deadline)
     }
 
+    /// Tells whether others wait for a turn that nobody takes: whoever comes first in the line stands still, or its child keeps
+    /// its place. Takes some milliseconds, since between two turns it is so for an instant.
+    pub(crate) fn line_stands_still(&self) -> bool {
+        line::stands_still(&self.locks)
+    }
+
     /// For tests that need to know who waits.
     #[cfg(test)]
     pub(crate) fn others_wait(&self) -> bool {
-        super::line::others_wait(&self.locks).unwrap()
+        line::others_wait(&self.locks).unwrap()
     }
 
     /// What a thread of its own needs to wait for the turn in the kernel.

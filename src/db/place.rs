@@ -190,11 +190,21 @@ impl FileIdentity {
     /// # Errors
     ///
     /// What the file system says.
-    #[cfg(target_os = "linux")]
     pub(crate) fn of(path: &Path) -> io::Result<FileIdentity> {
+        #[cfg(target_os = "linux")]
+        match FileIdentity::by_statx(path) {
+            // Old kernels do not know the call, nor do some sandboxes.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            known => return known,
+        }
+        FileIdentity::by_stat(path)
+    }
+
+    /// Asks for nothing but the number: since Linux 6.13 the write that follows a question for the times gives the
+    /// file new ones, and a sync of the log then has to write the inode as well, which takes half as long again.
+    #[cfg(target_os = "linux")]
+    fn by_statx(path: &Path) -> io::Result<FileIdentity> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
-        // Nothing but the number is asked for: since Linux 6.13 the write that follows a question for the times gives the
-        // file new ones, and a sync of the log then has to write the inode as well, which takes half as long again.
         let found = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
         Ok(FileIdentity {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),
@@ -202,13 +212,7 @@ impl FileIdentity {
         })
     }
 
-    /// The file that a path leads to.
-    ///
-    /// # Errors
-    ///
-    /// What the file system says.
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn of(path: &Path) -> io::Result<FileIdentity> {
+    fn by_stat(path: &Path) -> io::Result<FileIdentity> {
         use std::os::unix::fs::MetadataExt;
         let metadata = std::fs::metadata(path)?;
         Ok(FileIdentity {

@@ -154,8 +154,7 @@ mod tests {
     use crate::db::database::{Durability, Settings, StoreAccess, WhenMissing};
     use crate::db::place::NetworkFileSystems;
 
-    #[test]
-    fn part_that_takes_the_whole_transaction_with_it_ends_the_rest_as_well() {
+    fn store() -> (tempfile::TempDir, Database) {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             client_name: "test".to_owned(),
@@ -166,6 +165,42 @@ mod tests {
             busy_timeout: Duration::from_secs(1),
         };
         let database = Database::open(&folder.path().join("mail.store"), settings).unwrap();
+        (folder, database)
+    }
+
+    #[test]
+    fn log_that_a_reader_has_kept_long_is_begun_anew_by_the_writes_after_it() {
+        // O1
+        let (_folder, database) = store();
+        let write = |bytes: u32| {
+            let fill = |tx: &WriteTransaction<'_>| {
+                let text = "INSERT INTO waste VALUES (zeroblob(?))";
+                tx.run("CREATE TABLE IF NOT EXISTS waste (data)")?;
+                tx.connection.execute(text, [bytes]).unwrap();
+                Ok(Ending::Commit(()))
+            };
+            assert!(database.write(|_| Ok(()), fill).is_ok());
+        };
+        let read = database.read_together(|reader| {
+            let count = "SELECT count(*) AS count FROM messages";
+            let before: i64 = reader.query_row(count, [], |row| row.get("count")).unwrap();
+            for _ in 0..5 {
+                write(4_000_000);
+            }
+            Ok(before)
+        });
+        assert_eq!(read.unwrap(), 0);
+        write(1);
+        write(1);
+        let log = "PRAGMA wal_checkpoint(PASSIVE)";
+        let reader = database.reader().unwrap();
+        let pages: i64 = reader.query_row(log, [], |row| row.get("log")).unwrap();
+        assert!(pages < 100, "{pages}");
+    }
+
+    #[test]
+    fn part_that_takes_the_whole_transaction_with_it_ends_the_rest_as_well() {
+        let (_folder, database) = store();
         let full = || Error::CallFailed {
             detail: "the disk is full".to_owned(),
             source: None,

@@ -22,14 +22,19 @@ use crate::db::versioned::Outcome;
 use crate::error::{Error, Result};
 use crate::model::FileTime;
 
-/// From how many pages of WAL a checkpoint is made. Inside the turn: outside, other writers append as fast as it copies, so that
-/// the WAL is never reset, and every save after it would make another, whose syncs the others' saves wait for.
+/// From how many pages of WAL a checkpoint is made. Inside the turn, where there is one: outside, other writers append as fast as
+/// it copies, so that the WAL is never reset, and every save after it would make another, whose syncs the others' saves wait for.
 const CHECKPOINT_PAGES: i32 = 1_000;
 /// How many pages later it is tried again where a reader kept it from being finished.
 const CHECKPOINT_AGAIN: i32 = 250;
+/// From how many pages each write tries: among readers that come one after the other the moment in which there is none is short.
+const CHECKPOINT_ALWAYS: i32 = 4_000;
 
 /// How long a turn is waited for that was not had in time before.
 const STUCK_PATIENCE: Duration = Duration::from_millis(20);
+
+/// After how long of waiting one looks whether the line moves at all.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// The most that share a commit. Others of this process come with the next one, and wait no longer than for this.
 const MOST_TOGETHER: usize = 64;
@@ -136,8 +141,7 @@ impl Writer {
             Err(_) => None,
             Ok(None) => {
                 refuse_early()?;
-                let turn = self.lock_file.wait_turn(self.turn_deadline(started));
-                let turn = turn.ok().flatten();
+                let turn = self.wait_turn(self.turn_deadline(started));
                 self.turn_is_stuck.store(turn.is_none(), Ordering::Relaxed);
                 turn
             }
@@ -169,8 +173,7 @@ impl Writer {
             let result = self.write_with(None, deadline, |tx| job(tx));
             return self.told_last(result, refuse_early);
         }
-        let slot = self.queue.submit(Arc::clone(&job), weight, deadline);
-        let waited = self.queue.wait(&slot, Some(self.turn_deadline(started)));
+        let waited = self.wait_for_answer(&job, weight, deadline, self.turn_deadline(started));
         self.turn_is_stuck
             .store(matches!(waited, Waited::Withdrawn), Ordering::Relaxed);
         let result = match waited {
@@ -207,6 +210,36 @@ impl Writer {
     #[cfg(test)]
     pub(crate) fn others_wait(&self) -> bool {
         self.lock_file.others_wait()
+    }
+
+    /// Waits for the turn until a time, or until it is plain that the line does not move.
+    fn wait_turn(&self, until: Instant) -> Option<Turn> {
+        loop {
+            let look = until.min(Instant::now() + LOOK_AFTER);
+            let turn = self.lock_file.wait_turn(look).ok()?;
+            if turn.is_some() || look == until || self.lock_file.line_stands_still() {
+                return turn;
+            }
+        }
+    }
+
+    /// Queues a save and waits for its answer until a time, or until it is plain that the line does not move.
+    fn wait_for_answer(
+        &self,
+        job: &SharedJob,
+        weight: usize,
+        deadline: Instant,
+        until: Instant,
+    ) -> Waited<Answer> {
+        loop {
+            let look = until.min(Instant::now() + LOOK_AFTER);
+            let slot = self.queue.submit(Arc::clone(job), weight, deadline);
+            let waited = self.queue.wait(&slot, Some(look));
+            let is_over = !matches!(waited, Waited::Withdrawn) || look == until;
+            if is_over || self.lock_file.line_stands_still() {
+                return waited;
+            }
+        }
     }
 
     /// Until when to wait for the turn. Not for all of the time: what is left is for SQLite's own lock. Once it was not had in
@@ -263,9 +296,7 @@ impl Writer {
             return Err(self.busy().into());
         };
         let result = self.transact(&connection, deadline, work);
-        if self.is_checkpoint_due(WAL_PAGES.get()) {
-            checkpoint(&connection);
-        }
+        self.checkpoint_if_due(&connection);
         if !self.queue.is_quiet() {
             self.look_for_others(turn.as_ref());
         }
@@ -275,15 +306,16 @@ impl Writer {
         result
     }
 
-    /// Whether a log of so many pages is to be moved into the file now.
-    fn is_checkpoint_due(&self, pages: i32) -> bool {
+    /// Moves the log into the file if it is long, and that was not tried a moment ago.
+    fn checkpoint_if_due(&self, connection: &Connection) {
+        let pages = WAL_PAGES.get();
         let last = self.checkpointed_at.load(Ordering::Relaxed);
-        let is_due = pages >= CHECKPOINT_PAGES
-            && (pages < last || pages >= last.saturating_add(CHECKPOINT_AGAIN));
-        if is_due {
+        // A log that is shorter than it was has been reset since.
+        let is_again = pages < last || pages >= last.saturating_add(CHECKPOINT_AGAIN);
+        if pages >= CHECKPOINT_ALWAYS || (pages >= CHECKPOINT_PAGES && is_again) {
+            checkpoint(connection);
             self.checkpointed_at.store(pages, Ordering::Relaxed);
         }
-        is_due
     }
 
     /// Moves the log into the file, as far as no reader needs the states before.

@@ -3,7 +3,7 @@
 use std::process::Command as Program;
 use std::time::{Duration, Instant};
 
-use mapistore::{Access, MapiCode, SaveFlags, Store, pr};
+use mapistore::{Access, Deletion, MapiCode, SaveFlags, Store, pr};
 
 use crate::support::{
     Client, Command, KEEP, Link, LockFile, Opening, Part, SavedView, Scene, Sharing, TestStore,
@@ -137,6 +137,27 @@ fn turn_that_is_never_given_up_costs_half_a_timeout_once() {
     assert!(begun.elapsed() < TIMEOUT * 100 / 2);
     drop(stopped);
     message.save_changes(SaveFlags::FORCE_SAVE).unwrap();
+    test.assert_sound();
+}
+
+#[test]
+fn line_that_does_not_move_is_not_waited_for() {
+    // P3, P5
+    const FOR_EVER: Duration = Duration::from_secs(20_000);
+    let test = TestStore::new();
+    let id = test.draft("original");
+    // As if whoever comes first were stopped before it takes the turn.
+    let stopped = LockFile::beside(test.store.path());
+    stopped.take(Part::Line);
+    let store = Store::options()
+        .busy_timeout(FOR_EVER)
+        .open(test.store.path())
+        .unwrap();
+    let mut message = store.open_message(&id, Access::Modify).unwrap();
+    message.set(pr::SUBJECT, "shared").unwrap();
+    message.save_changes(KEEP).unwrap();
+    // By itself, without the thread that commits.
+    store.delete_messages(&[id], Deletion::Soft).unwrap();
     test.assert_sound();
 }
 

@@ -86,7 +86,8 @@ pub(crate) struct Save<'a> {
     pub(crate) predecessors: &'a PredecessorChangeList,
 }
 
-/// What a save stores that replaces content which it is not built on: its own, less the attachment numbers given there.
+/// What a save stores that replaces content which it is not built on: its own, with a next attachment number that was given
+/// neither here nor there.
 pub(crate) struct Replacing {
     pub(crate) content: Content,
     documents: Documents,

@@ -254,7 +254,7 @@ pub(crate) struct AttachmentTable {
 }
 
 impl AttachmentTable {
-    /// Takes no number that was given there: one that an attachment ever had is never given to another.
+    /// Gives no number from now on that was given there. Rows that are here already keep theirs.
     pub(crate) fn spare_numbers_of(&mut self, other: &AttachmentTable) {
         self.next_number = self.next_number.max(other.next_number);
     }

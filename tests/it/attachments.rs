@@ -58,7 +58,7 @@ fn saved_attachment_is_pending_until_its_message_is_saved(scene: &Scene) {
 }
 
 fn forced_save_gives_no_attachment_number_again(scene: &Scene) {
-    // S5: what theirs names stays theirs, also for whoever remembers it
+    // S5: what is attached after it gets no number that theirs had
     let id = scene.message("original");
     let forcing = scene.ana.edit(&id, "forced");
     let theirs = scene.ben.open(&id, Wanted::Modify);

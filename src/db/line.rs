@@ -66,7 +66,12 @@ pub(super) fn leave(locks: &ByteLocks) {
 
 /// Whether another process waits, or is about to: where no number can be written some wait while they draw.
 pub(super) fn others_wait(locks: &ByteLocks) -> io::Result<bool> {
-    Ok(locks.locked_by_others(ALL_NUMBERS)? || locks.locked_by_others(DRAWING)?)
+    Ok(others_have_numbers(locks)? || locks.locked_by_others(DRAWING)?)
+}
+
+/// Whether another process has a number, and so is not overtaken any more.
+pub(super) fn others_have_numbers(locks: &ByteLocks) -> io::Result<bool> {
+    locks.locked_by_others(ALL_NUMBERS)
 }
 
 /// Whether nobody takes the turn though others wait for it, at each of several looks: between two turns that is so for an

@@ -324,8 +324,9 @@ mod tests {
     }
 
     fn wait_until_in_line(probe: &LockFile) {
+        // Who is still drawing may be overtaken.
         wait_until("somebody stands in the line", || {
-            line::others_wait(probe.locks()).unwrap()
+            line::others_have_numbers(probe.locks()).unwrap()
         });
     }
 
@@ -392,14 +393,15 @@ mod tests {
         // The helper may find its caller gone before it comes first; then the next one is sent.
         wait_until("the helper waits for the turn", || {
             assert!(other.wait_turn(soon()).unwrap().is_none());
-            line::others_wait(one.locks()).unwrap()
+            line::others_have_numbers(one.locks()).unwrap()
         });
         thread::scope(|scope| {
             let joined = scope.spawn(|| other.wait_turn(in_good_time()).unwrap());
             let state = &other.turnstile().state;
-            wait_until("somebody waits", || state.lock().waiting == 1);
-            assert!(matches!(state.lock().phase, Phase::Asked));
-            assert!(state.lock().errand.is_none());
+            wait_until("somebody waits for what the helper does", || {
+                let state = state.lock();
+                state.waiting == 1 && matches!(state.phase, Phase::Asked) && state.errand.is_none()
+            });
             drop(turn);
             assert!(joined.join().unwrap().is_some());
         });

@@ -1,5 +1,7 @@
 //! The folder hierarchy. Its counters are kept by triggers.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::db::failure::while_doing;
@@ -156,16 +158,27 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<FolderPath>> {
         .map_err(while_doing("listing folders"))
 }
 
-/// The path of one folder.
+/// The path of one folder, as the view has it; none where the folders above it do not end at the root.
+///
+/// The view would make the paths of all folders for it.
 pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<String>> {
-    connection
-        .prepare_cached("SELECT path FROM folder_paths WHERE folder_id = ?")
-        .and_then(|mut select| {
-            select
-                .query_row([folder_id], |row| row.get("path"))
-                .optional()
-        })
-        .map_err(while_doing("reading the path of a folder"))
+    let mut seen = HashSet::new();
+    let mut path = String::new();
+    let mut next = Some(folder_id);
+    while let Some(id) = next {
+        // A file that was damaged can have a folder below itself.
+        let Some(folder) = by_id(connection, id)?.filter(|_| seen.insert(id)) else {
+            return Ok(None);
+        };
+        match folder.kind {
+            FolderKind::Root => return Ok(Some(format!("/{path}"))),
+            FolderKind::IpmSubtree if !path.is_empty() => return Ok(Some(path)),
+            _ if path.is_empty() => path = folder.name,
+            _ => path = format!("{}/{path}", folder.name),
+        }
+        next = folder.parent_folder_id;
+    }
+    Ok(None)
 }
 
 /// Makes one of the folders of a new store, before there is a journal.

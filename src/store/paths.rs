@@ -120,7 +120,7 @@ impl Store {
         let folder_id = self.open_folder(entry_id)?.row_id();
         let path = self
             .database
-            .read(|reader| folders::path(reader, folder_id))?;
+            .read_together(|reader| folders::path(reader, folder_id))?;
         path.ok_or_else(|| Error::NotFound {
             kind: ObjectKind::Folder,
             what: entry_id.object().to_string(),

@@ -88,6 +88,11 @@ fn folder_paths_begin_below_the_subtree_and_with_a_slash_at_the_root() {
         test.store.ensure_folder("lists/2026").unwrap().entry_id(),
         made.entry_id()
     );
+    test.store.ensure_folder("/Beside the subtree/a").unwrap();
+    for folder in test.store.folders().unwrap() {
+        let path = test.store.folder_path(&folder.entry_id).unwrap();
+        assert_eq!(path, folder.path);
+    }
     assert_eq!(
         code_of(test.store.folder_by_path("Lists/2027")).name(),
         "MAPI_E_NOT_FOUND"

@@ -15,15 +15,28 @@ use crate::model::{ChangeNumber, StreamHash, StreamReference};
 /// Bytes in one chunk. A chunk is the unit of verification and of random reading.
 pub(crate) const CHUNK_SIZE: usize = 128 * 1024;
 
+/// How many chunks are read at once at most.
+pub(crate) const MOST_CHUNKS: u32 = 4;
+
 /// The row of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamId(i64);
 
 /// A stretch of a stream.
-#[derive(Debug)]
-pub(crate) struct Chunk {
+#[derive(Debug, Default)]
+pub(crate) struct Stretch {
     pub(crate) position: u64,
     pub(crate) data: Vec<u8>,
+}
+
+impl Stretch {
+    /// What it has from that byte on; nothing if it does not hold the byte.
+    pub(crate) fn from(&self, position: u64) -> &[u8] {
+        position
+            .checked_sub(self.position)
+            .and_then(|at| self.data.get(usize::try_from(at).ok()?..))
+            .unwrap_or_default()
+    }
 }
 
 /// A chunk that is read at the wrong place must not pass, so the place is part of what is summed.
@@ -134,20 +147,25 @@ pub(crate) fn read_unsealed(
     connection: &Connection,
     stream: StreamId,
     range: Range<u64>,
-) -> Result<Vec<Chunk>> {
+) -> Result<Vec<Stretch>> {
     const SELECT: &str = "SELECT position, checksum, data FROM stream_chunks \
         WHERE stream_id = ? AND position >= ? AND position < ? ORDER BY position";
-    let rows: Vec<(i64, i64, Vec<u8>)> = connection
+    let mut select = connection
         .prepare_cached(SELECT)
-        .and_then(|mut select| {
-            let parameters = (stream.0, range.start.cast_signed(), range.end.cast_signed());
-            select.query_map(parameters, chunk_columns)?.collect()
-        })
         .map_err(while_doing("reading a stream"))?;
-    let verified = |(position, checksum, data): (i64, i64, Vec<u8>)| {
-        verify("that is being written", position, checksum, data)
-    };
-    rows.into_iter().map(verified).collect()
+    let mut rows = select
+        .query((stream.0, range.start.cast_signed(), range.end.cast_signed()))
+        .map_err(while_doing("reading a stream"))?;
+    let mut stretches = Vec::new();
+    while let Some(row) = rows.next().map_err(while_doing("reading a stream"))? {
+        let (position, checksum, data) = piece(row).map_err(while_doing("reading a stream"))?;
+        verify("that is being written", position, checksum, data)?;
+        stretches.push(Stretch {
+            position,
+            data: data.to_vec(),
+        });
+    }
+    Ok(stretches)
 }
 
 /// Deletes at most `limit` chunks of an unsealed stream that begin at or past its new end.
@@ -281,42 +299,62 @@ fn gone(hash: StreamHash) -> Error {
     }
 }
 
-/// Reads the chunk that holds the byte at `position`, and verifies it; nothing at or past the end.
-pub(crate) fn read_chunk(
+/// Reads the chunk that holds the byte at `position` and those that follow it, `most` altogether, and verifies them; nothing at
+/// or past the end. What `into` held is gone.
+///
+/// All in one statement: each on its own is looked up anew, and locks and unlocks the log besides.
+pub(crate) fn read_sealed(
     connection: &Connection,
     hash: StreamHash,
     position: u64,
-) -> Result<Option<Chunk>> {
-    const SELECT: &str = "SELECT position, checksum, data FROM stream_chunks \
-        WHERE stream_id = ? AND position <= ? ORDER BY position DESC LIMIT 1";
-    let stream = find(connection, hash)?.ok_or_else(|| gone(hash))?;
-    let row: Option<(i64, i64, Vec<u8>)> = connection
+    most: u32,
+    into: &mut Stretch,
+) -> Result<()> {
+    const SELECT: &str = "SELECT position, checksum, data \
+        FROM streams JOIN stream_chunks ON stream_chunks.stream_id = streams.stream_id \
+        WHERE hash = :hash AND position >= (SELECT max(first.position) FROM stream_chunks AS first \
+        WHERE first.stream_id = streams.stream_id AND first.position <= :position) \
+        ORDER BY position LIMIT :most";
+    into.data.clear();
+    let mut select = connection
         .prepare_cached(SELECT)
-        .and_then(|mut select| {
-            select
-                .query_row(
-                    (stream.0, column(position).unwrap_or(i64::MAX)),
-                    chunk_columns,
-                )
-                .optional()
-        })
         .map_err(while_doing("reading a stream"))?;
-    let Some((start, checksum, data)) = row else {
-        return Ok(None);
+    let parameters = named_params! {
+        ":hash": hash, ":position": column(position).unwrap_or(i64::MAX), ":most": most,
     };
-    let chunk = verify(hash, start, checksum, data)?;
-    let holds = position < chunk.position + chunk.data.len() as u64;
-    Ok(holds.then_some(chunk))
+    let mut rows = select
+        .query(parameters)
+        .map_err(while_doing("reading a stream"))?;
+    while let Some(row) = rows.next().map_err(while_doing("reading a stream"))? {
+        let (start, checksum, data) = piece(row).map_err(while_doing("reading a stream"))?;
+        if into.data.is_empty() {
+            verify(hash, start, checksum, data)?;
+            into.position = start;
+        // Damage further on is told to who reads that far.
+        } else if start != into.position + into.data.len() as u64
+            || verify(hash, start, checksum, data).is_err()
+        {
+            break;
+        }
+        into.data.extend_from_slice(data);
+    }
+    // Nothing is there for one past the end of a stream, or if there is no such stream.
+    if into.data.is_empty() && find(connection, hash)?.is_none() {
+        return Err(gone(hash));
+    }
+    Ok(())
 }
 
-fn chunk_columns(row: &Row<'_>) -> rusqlite::Result<(i64, i64, Vec<u8>)> {
-    Ok((row.get("position")?, row.get("checksum")?, row.get("data")?))
+/// A chunk where SQLite has it.
+fn piece<'row>(row: &'row Row<'_>) -> rusqlite::Result<(u64, i64, &'row [u8])> {
+    let position: i64 = row.get("position")?;
+    let data = row.get_ref("data")?.as_blob()?;
+    Ok((position.unsigned_abs(), row.get("checksum")?, data))
 }
 
-fn verify(stream: impl Display, position: i64, checksum: i64, data: Vec<u8>) -> Result<Chunk> {
-    let position = position.unsigned_abs();
-    if chunk_checksum(position, &data) == checksum {
-        Ok(Chunk { position, data })
+fn verify(stream: impl Display, position: u64, checksum: i64, data: &[u8]) -> Result<()> {
+    if chunk_checksum(position, data) == checksum {
+        Ok(())
     } else {
         Err(Error::CorruptStore {
             detail: format!("stream {stream} is damaged at byte {position}: the checksum differs"),

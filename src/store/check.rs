@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::db::check::{self, Checkable, DocumentTable, SealedStream};
-use crate::db::{folders, messages, streams};
+use crate::db::streams::{self, MOST_CHUNKS, Stretch};
+use crate::db::{folders, messages};
 use crate::error::{Error, Result};
 use crate::model::StreamReference;
 use crate::model::document;
@@ -132,17 +133,20 @@ impl Store {
 
     fn check_stream(&self, stream: &SealedStream, problems: &mut Vec<String>) -> Result<()> {
         let mut hasher = blake3::Hasher::new();
+        let mut stretch = Stretch::default();
         let mut position = 0;
         while position < stream.size {
-            match self
-                .database
-                .read(|reader| streams::read_chunk(reader, stream.hash, position))
-            {
-                Ok(Some(chunk)) => {
-                    hasher.update(&chunk.data);
-                    position = chunk.position + chunk.data.len() as u64;
-                }
-                Ok(None) => break,
+            let read = self.database.read(|reader| {
+                streams::read_sealed(reader, stream.hash, position, MOST_CHUNKS, &mut stretch)
+            });
+            match read {
+                Ok(()) => match stretch.from(position) {
+                    [] => break,
+                    bytes => {
+                        hasher.update(bytes);
+                        position += bytes.len() as u64;
+                    }
+                },
                 // Collected since the page was read.
                 Err(_)
                     if self

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::db::pins::Pin;
-use crate::db::streams::{self, PendingStreams};
+use crate::db::streams::{self, MOST_CHUNKS, PendingStreams, Stretch};
 use crate::db::transaction::Ending;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{
@@ -35,7 +35,10 @@ enum Origin {
         hash: StreamHash,
         /// Keeps the stream from being collected.
         _pins: Vec<Arc<Pin>>,
-        chunk: Option<streams::Chunk>,
+        /// What was read last.
+        stretch: Stretch,
+        /// How many chunks the next reading takes.
+        ahead: u32,
     },
 }
 
@@ -69,29 +72,36 @@ impl Read for StreamReader {
                 .get(usize::try_from(position).unwrap_or(usize::MAX)..)
                 .unwrap_or(&[]),
             Origin::Stored {
-                store, hash, chunk, ..
+                store,
+                hash,
+                stretch,
+                ahead,
+                ..
             } => {
-                let holds = |chunk: &streams::Chunk| {
-                    position
-                        .checked_sub(chunk.position)
-                        .is_some_and(|at| at < chunk.data.len() as u64)
-                };
                 // In a forked child what was read before is no answer either (P7).
                 store.database.connections().map_err(io::Error::other)?;
-                if !chunk.as_ref().is_some_and(holds) {
-                    *chunk = store
+                if stretch.from(position).is_empty() {
+                    // Who goes on where the last one ended is likely to read on.
+                    let goes_on = position == stretch.position + stretch.data.len() as u64;
+                    *ahead = if goes_on { *ahead * 2 } else { 1 }.clamp(1, MOST_CHUNKS);
+                    store
                         .database
-                        .read(|reader| streams::read_chunk(reader, *hash, position))
+                        .read(|reader| {
+                            streams::read_sealed(reader, *hash, position, *ahead, stretch)
+                        })
                         .map_err(io::Error::other)?;
                 }
-                let chunk = chunk.as_ref().filter(|chunk| holds(chunk)).ok_or_else(|| {
-                    io::Error::other(Error::CorruptStore {
-                        detail: format!("stream {hash} ends at byte {position}, before its size"),
-                        source: None,
-                    })
-                })?;
-                let at = usize::try_from(position - chunk.position).unwrap_or(usize::MAX);
-                chunk.data.get(at..).unwrap_or(&[])
+                match stretch.from(position) {
+                    [] => {
+                        return Err(io::Error::other(Error::CorruptStore {
+                            detail: format!(
+                                "stream {hash} ends at byte {position}, before its size"
+                            ),
+                            source: None,
+                        }));
+                    }
+                    available => available,
+                }
             }
         };
         let count = available.len().min(buffer.len());
@@ -227,7 +237,8 @@ impl Message {
                     .chain(&self.pending.borrowed)
                     .cloned()
                     .collect(),
-                chunk: None,
+                stretch: Stretch::default(),
+                ahead: 0,
             },
         };
         StreamReader::new(source, reference.size)

@@ -1,6 +1,7 @@
 //! What somebody who can name a query, or who has made the store file, cannot do (P6).
 
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Program;
 
@@ -100,6 +101,40 @@ fn tampered_with(sql: &str) -> TestStore {
         .unwrap();
     by_hand.execute_batch(sql).unwrap();
     test
+}
+
+#[test]
+fn damage_inside_a_value_is_told_to_who_reads_that_far() {
+    // O2
+    const PIECE: usize = 128 * 1024;
+    let test = TestStore::new();
+    let whole: Vec<u8> = (0..10 * PIECE).map(|at| (at % 251) as u8).collect();
+    let mut message = test
+        .store
+        .folder_by_path("Drafts")
+        .unwrap()
+        .create_message()
+        .unwrap();
+    message.set(pr::RTF_COMPRESSED, whole.clone()).unwrap();
+    message.save_changes(KEEP).unwrap();
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    let damage = "UPDATE stream_chunks SET data = zeroblob(length(data)) WHERE position = ?";
+    assert_eq!(by_hand.execute(damage, [5 * PIECE as i64]).unwrap(), 1);
+
+    let tag = pr::RTF_COMPRESSED.tag();
+    let mut stream = message.open_stream(tag).unwrap();
+    let mut read = vec![0; 5 * PIECE];
+    stream.read_exact(&mut read).unwrap();
+    assert!(read == whole[..5 * PIECE]);
+    for _ in 0..2 {
+        let error = stream.read(&mut read).unwrap_err();
+        let error = error.downcast::<mapistore::Error>().unwrap();
+        assert_eq!(error.code(), MapiCode::MAPI_E_CORRUPT_STORE);
+    }
+    stream.seek(SeekFrom::Start(6 * PIECE as u64 + 7)).unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest == whole[6 * PIECE + 7..]);
 }
 
 #[test]

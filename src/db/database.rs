@@ -493,6 +493,8 @@ fn prepare(connection: &Connection, settings: &Settings) -> rusqlite::Result<()>
     // The file may have been made by someone else.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Else a plan may depend on a value that is bound, of a LIMIT for one, and each new value has the statement parsed again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = match settings.durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",

@@ -41,11 +41,13 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
         [single] => (Some(*single), None),
         several => (
             None,
-            Some(json_list(several.iter().map(ObjectUid::to_string))),
+            Some(json_list(
+                several.iter().map(|uid| uid.to_string().into_bytes()),
+            )),
         ),
     };
     let properties = (!change.properties.is_empty())
-        .then(|| json_list(change.properties.iter().map(|tag| tag.document_key())));
+        .then(|| json_list(change.properties.iter().map(|tag| tag.key_digits())));
     let mut insert = tx
         .connection
         .prepare_cached(INSERT)
@@ -69,17 +71,17 @@ pub(crate) fn record(tx: &WriteTransaction<'_>, change: &Change<'_>) -> Result<C
     Ok(ChangeNumber::new(number).unwrap_or(ChangeNumber::ZERO))
 }
 
-/// A JSON array of texts that need no escaping.
-fn json_list(items: impl Iterator<Item = String>) -> String {
-    // Room for the keys of a few properties.
-    let mut list = String::with_capacity(64);
+/// A JSON array of texts of ASCII characters that need no escaping. A new message has all of its properties in one.
+fn json_list<Item: IntoIterator<Item = u8>>(items: impl ExactSizeIterator<Item = Item>) -> String {
+    // Room for the key of a property each.
+    let mut list = String::with_capacity(2 + items.len() * r#""0037001F","#.len());
     list.push('[');
     for item in items {
         if list.len() > 1 {
             list.push(',');
         }
         list.push('"');
-        list.push_str(&item);
+        list.extend(item.into_iter().map(char::from));
         list.push('"');
     }
     list.push(']');

@@ -2,7 +2,7 @@
 //! content is served that is not as it was saved.
 //!
 //! `MAPISTORE_DAMAGED` says how many (2,000 unless said, 100 in a build without optimisation), `MAPISTORE_DAMAGED_SEED`
-//! which.
+//! which, `MAPISTORE_DAMAGED_FIRST` where among them to begin: one that failed is tried again alone as `DAMAGED=n+1 FIRST=n`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -37,13 +37,14 @@ fn damaged_files_are_refused_or_read_as_they_were_saved() {
     let usual = if cfg!(debug_assertions) { 100 } else { 2_000 };
     let count = number("MAPISTORE_DAMAGED", usual);
     let seed = number("MAPISTORE_DAMAGED_SEED", 7);
+    let first = number("MAPISTORE_DAMAGED_FIRST", 0);
     let original = Original::make();
     let workers = thread::available_parallelism().map_or(2, usize::from);
     let failures: Vec<String> = thread::scope(|scope| {
         let work = |worker: usize| {
             let original = &original;
             move || {
-                let begins = (0..count)
+                let begins = (first..count)
                     .step_by(BATCH as usize)
                     .skip(worker)
                     .step_by(workers);

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use crate::db::failure::while_doing;
+use crate::db::folders;
 use crate::db::messages::documents;
 use crate::error::{Error, Result};
 use crate::model::document::Documents;
@@ -10,16 +11,6 @@ use crate::model::{ObjectUid, StreamHash, StreamReference};
 
 /// Statements that each select what breaks a rule, as one text a row.
 const RULES: &[&str] = &[
-    "SELECT 'folder ' || folder_paths.path || ' counts ' || folders.total_count || ' messages, ' \
-     || folders.unread_count || ' unread, but holds ' || count(messages.message_id) || ', ' \
-     || coalesce(sum(messages.is_read = 0), 0) AS problem \
-     FROM folders LEFT JOIN folder_paths ON folder_paths.folder_id = folders.folder_id \
-     LEFT JOIN messages ON messages.folder_id = folders.folder_id AND messages.deleted_at IS NULL \
-     AND messages.is_associated = 0 GROUP BY folders.folder_id \
-     HAVING folders.total_count <> count(messages.message_id) \
-     OR folders.unread_count <> coalesce(sum(messages.is_read = 0), 0)",
-    "SELECT 'folder ' || lower(hex(entry_uid)) || ' is not below the root' AS problem FROM folders \
-     WHERE folder_id NOT IN (SELECT folder_id FROM folder_paths)",
     "SELECT 'message ' || lower(hex(entry_uid)) || ' has a change number that was never given: ' \
      || change_number AS problem FROM messages \
      WHERE change_number > (SELECT seq FROM sqlite_sequence WHERE name = 'changes')",
@@ -84,6 +75,27 @@ fn is_failed_read(problem: &str) -> bool {
     let digits = code.map(|code| code.trim_end_matches(|c: char| !c.is_ascii_digit()));
     let number = digits.and_then(|digits| digits.parse::<i32>().ok());
     number.is_some_and(|number| number & 0xff == rusqlite::ffi::SQLITE_IOERR)
+}
+
+/// What is wrong with where folders are, and with what they count.
+pub(crate) fn folders(connection: &Connection) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for found in folders::miscounted(connection)? {
+        let folder = found.folder;
+        let path = folders::path(connection, folder.folder_id)?;
+        problems.push(format!(
+            "folder {} counts {} messages, {} unread, but holds {}, {}",
+            path.unwrap_or(folder.name),
+            folder.total,
+            folder.unread,
+            found.held,
+            found.held_unread
+        ));
+    }
+    for folder in folders::astray(connection)? {
+        problems.push(format!("folder {} is not below the root", folder.uid));
+    }
+    Ok(problems)
 }
 
 /// How many rules [`rule`] knows.

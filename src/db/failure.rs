@@ -68,12 +68,21 @@ pub(crate) fn sqlite(doing: &str, error: rusqlite::Error) -> Error {
                 detail: format!("a value that cannot be was read while {doing}"),
                 source: Some(Box::new(error)),
             },
+            error if is_unknown_format(&error) => Error::CorruptStore {
+                detail: format!("the file's header was damaged ({doing})"),
+                source: Some(Box::new(error)),
+            },
             error => Error::CallFailed {
                 detail: doing.to_owned(),
                 source: Some(Box::new(error)),
             },
         },
     }
+}
+
+/// A schema format that SQLite does not know is a plain error to it, told apart by its words alone. No store was made with one.
+fn is_unknown_format(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(_, Some(words)) if words == "unsupported file format")
 }
 
 /// For `map_err`: `.map_err(while_doing("reading a message"))`.
@@ -127,6 +136,24 @@ impl From<WriteFailure> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn format_that_sqlite_does_not_know_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (a)").unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[47] = 200;
+        std::fs::write(&path, bytes).unwrap();
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let error = connection.execute_batch("SELECT a FROM t").unwrap_err();
+        assert!(matches!(
+            sqlite("reading", error),
+            Error::CorruptStore { .. }
+        ));
+    }
 
     #[test]
     fn broken_rule_of_the_schema_is_damage_whichever_it_is() {

@@ -1,6 +1,6 @@
 //! The folder hierarchy. Its counters are kept by triggers.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -19,6 +19,15 @@ pub(crate) struct FolderRow {
     pub(crate) name: String,
     pub(crate) total: u64,
     pub(crate) unread: u64,
+}
+
+/// A folder whose counters are not what its messages say.
+#[derive(Debug)]
+pub(crate) struct Miscounted {
+    pub(crate) folder: FolderRow,
+    /// How many messages it holds, and how many of them are unread.
+    pub(crate) held: u64,
+    pub(crate) held_unread: u64,
 }
 
 /// A folder with the path that the views show.
@@ -143,31 +152,61 @@ pub(crate) fn children(connection: &Connection, parent: i64) -> Result<Vec<Folde
 
 /// All folders with their paths, the root first, then by path.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<FolderPath>> {
-    connection
+    let located = located(connection)?;
+    let with_path =
+        |(folder, path): (FolderRow, Option<String>)| path.map(|path| FolderPath { folder, path });
+    let mut all: Vec<FolderPath> = located.into_iter().filter_map(with_path).collect();
+    all.sort_by_cached_key(|found| (!found.path.starts_with('/'), found.path.to_lowercase()));
+    Ok(all)
+}
+
+/// The folders that are not below the root.
+pub(crate) fn astray(connection: &Connection) -> Result<Vec<FolderRow>> {
+    let located = located(connection)?.into_iter();
+    Ok(located
+        .filter(|(_, path)| path.is_none())
+        .map(|(folder, _)| folder)
+        .collect())
+}
+
+/// All folders, each with its path if it has one. The view goes down from the root by an index, and without end where
+/// that is damaged so that a folder is found below itself.
+fn located(connection: &Connection) -> Result<Vec<(FolderRow, Option<String>)>> {
+    let rows: BTreeMap<i64, FolderRow> = connection
         .prepare_cached(
-            "SELECT folders.folder_id AS folder_id, entry_uid, parent_folder_id, kind, name, total_count, \
-             unread_count, folder_paths.path AS path \
-             FROM folders JOIN folder_paths ON folder_paths.folder_id = folders.folder_id \
-             ORDER BY substr(path, 1, 1) <> '/', lower(path)",
+            "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
+             FROM folders NOT INDEXED",
         )
         .and_then(|mut select| {
             select
-                .query_map([], |row| Ok(FolderPath { folder: folder_row(row)?, path: row.get("path")? }))?
+                .query_map([], |row| folder_row(row).map(|row| (row.folder_id, row)))?
                 .collect()
         })
-        .map_err(while_doing("listing folders"))
+        .map_err(while_doing("listing folders"))?;
+    let located = rows.values().map(|folder| {
+        let path = path_from(folder.folder_id, |id| Ok(rows.get(&id).cloned()))?;
+        Ok((folder.clone(), path))
+    });
+    located.collect()
 }
 
 /// The path of one folder, as the view has it; none where the folders above it do not end at the root.
 ///
 /// The view would make the paths of all folders for it.
 pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<String>> {
+    path_from(folder_id, |id| by_id(connection, id))
+}
+
+fn path_from(
+    folder_id: i64,
+    find: impl Fn(i64) -> Result<Option<FolderRow>>,
+) -> Result<Option<String>> {
     let mut seen = HashSet::new();
     let mut path = String::new();
     let mut next = Some(folder_id);
     while let Some(id) = next {
         // A file that was damaged can have a folder below itself.
-        let Some(folder) = by_id(connection, id)?.filter(|_| seen.insert(id)) else {
+        let Some(folder) = find(id)?.filter(|_| seen.insert(id)) else {
             return Ok(None);
         };
         match folder.kind {
@@ -243,16 +282,27 @@ pub(crate) fn create(
 }
 
 /// The folders whose counters are not what the messages say.
-pub(crate) fn miscounted(connection: &Connection) -> Result<Vec<i64>> {
+pub(crate) fn miscounted(connection: &Connection) -> Result<Vec<Miscounted>> {
     connection
         .prepare_cached(
-            "SELECT folders.folder_id AS folder_id FROM folders \
+            "SELECT folders.folder_id AS folder_id, folders.entry_uid AS entry_uid, parent_folder_id, kind, name, \
+             total_count, unread_count, count(messages.message_id) AS held, \
+             coalesce(sum(messages.is_read = 0), 0) AS held_unread FROM folders \
              LEFT JOIN messages ON messages.folder_id = folders.folder_id AND messages.deleted_at IS NULL \
              AND messages.is_associated = 0 GROUP BY folders.folder_id \
-             HAVING folders.total_count <> count(messages.message_id) \
-             OR folders.unread_count <> coalesce(sum(messages.is_read = 0), 0)",
+             HAVING total_count <> held OR unread_count <> held_unread",
         )
-        .and_then(|mut select| select.query_map([], |row| row.get("folder_id"))?.collect())
+        .and_then(|mut select| {
+            select
+                .query_map([], |row| {
+                    Ok(Miscounted {
+                        folder: folder_row(row)?,
+                        held: row.get::<_, i64>("held")?.unsigned_abs(),
+                        held_unread: row.get::<_, i64>("held_unread")?.unsigned_abs(),
+                    })
+                })?
+                .collect()
+        })
         .map_err(while_doing("counting the messages of folders"))
 }
 

@@ -50,6 +50,7 @@ impl Store {
                 self.database.read(|reader| check::rule(reader, rule)),
             )?;
         }
+        note(&mut report, self.database.read_together(check::folders))?;
         self.check_permanent(&mut report)?;
         for table in [DocumentTable::Messages, DocumentTable::Versions] {
             let mut after = (0, 0);
@@ -66,6 +67,12 @@ impl Store {
                     }
                 };
                 let Some(last) = page.last() else { break };
+                // In a damaged tree they may come in any order, again and again.
+                if last.key <= after {
+                    let problem = format!("{table} after number {} are out of order", after.0);
+                    report.problems.push(problem);
+                    break;
+                }
                 after = last.key;
                 for row in &page {
                     check_content(row, &mut report.problems);
@@ -93,6 +100,11 @@ impl Store {
                 }
             };
             let Some(last) = page.last() else { break };
+            if last.stream_id <= after {
+                let problem = format!("streams after number {after} are out of order");
+                report.problems.push(problem);
+                break;
+            }
             after = last.stream_id;
             for stream in &page {
                 self.check_stream(stream, &mut report.problems)?;

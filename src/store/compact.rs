@@ -72,7 +72,8 @@ impl Store {
     /// Counting takes long where there are many messages, so only a folder that is found wrong is counted in a turn.
     fn mend_counters(&self) -> Result<u64> {
         let mut mended = 0;
-        for folder in self.database.read(folders::miscounted)? {
+        for found in self.database.read(folders::miscounted)? {
+            let folder = found.folder.folder_id;
             mended += self.database.write(
                 |_| Ok(()),
                 |tx| folders::recount(tx, folder).map(Ending::Commit),

@@ -104,6 +104,33 @@ fn tampered_with(sql: &str) -> TestStore {
 }
 
 #[test]
+fn folder_that_a_damaged_index_finds_below_itself_holds_nobody_up() {
+    // P5
+    let test = TestStore::new();
+    let id = test.draft("original");
+    let mut stale = test.store.open_message(&id, Access::Modify).unwrap();
+    let mut theirs = test.store.open_message(&id, Access::Modify).unwrap();
+    theirs.set(pr::SUBJECT, "theirs").unwrap();
+    theirs.save_changes(KEEP).unwrap();
+    stale.save_changes(KEEP | SaveFlags::FORCE_SAVE).unwrap();
+    let folders = test.store.folders().unwrap();
+    // The first kept version is the second version of the first message. Read as a folder's place, the first folder is
+    // below the first folder.
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    by_hand
+        .execute_batch(
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema \
+             WHERE name = 'sqlite_autoindex_message_versions_1') WHERE name = 'folders_by_parent_and_name'",
+        )
+        .unwrap();
+    drop(by_hand);
+    let store = Store::options().open(test.store.path()).unwrap();
+    assert_eq!(store.folders().unwrap(), folders);
+    let report = store.check(&mut |_| {}).unwrap();
+    assert!(!report.is_sound());
+}
+
+#[test]
 fn damage_inside_a_value_is_told_to_who_reads_that_far() {
     // O2
     const PIECE: usize = 128 * 1024;

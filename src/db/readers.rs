@@ -17,6 +17,10 @@ const MOST: u32 = 8;
 /// How often who waits for a connection looks whether making one has failed.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long is waited at least while a connection is being made: that ends by itself, with a failure that is heard of, but may take
+/// its time where there is little processor to be had.
+const LONGEST_MAKING: Duration = Duration::from_secs(10);
+
 /// The pool tries a connection that could not be made again, ever later up to half of this.
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
 
@@ -85,7 +89,12 @@ impl Readers {
             if let Some(error) = self.failure.0.lock().take() {
                 return Err(sqlite("opening a connection for reading", error));
             }
-            if began.elapsed() >= self.timeout {
+            let patience = if self.pool.state().connections < MOST {
+                self.timeout.max(LONGEST_MAKING)
+            } else {
+                self.timeout
+            };
+            if began.elapsed() >= patience {
                 return Err(Error::CallFailed {
                     detail: "waiting for a connection for reading".to_owned(),
                     source: Some(Box::new(missing)),

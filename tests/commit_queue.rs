@@ -88,7 +88,7 @@ fn call(queue: &Queue, caller: usize, deadline: Option<Instant>) -> (usize, usiz
     let (mut answered, mut withdrawn, mut last) = (0, 0, None);
     for call in 0..CALLS {
         let slot = queue.submit((caller, call), 1, Instant::now());
-        match queue.wait(&slot, deadline) {
+        match queue.wait(&slot, deadline, || None) {
             Waited::Answered((job, place)) => {
                 assert_eq!(job, (caller, call), "somebody else's answer");
                 assert!(last < Some(place), "done out of order");
@@ -160,7 +160,7 @@ fn caller_hears_when_who_had_begun_its_job_ends_without_an_answer() {
             })
         };
         let slot = queue.submit((0, 0), 1, Instant::now());
-        assert_eq!(queue.wait(&slot, None), Waited::Abandoned);
+        assert_eq!(queue.wait(&slot, None, || None), Waited::Abandoned);
         server.join().unwrap();
     };
     shuttle::check_random(abandoned, 2_000);

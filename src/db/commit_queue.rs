@@ -148,9 +148,14 @@ impl<J, A> CommitQueue<J, A> {
         slot
     }
 
-    /// Waits for the answer. What was not begun before the deadline is withdrawn; what was begun is waited for,
-    /// however long it takes.
-    pub(crate) fn wait(&self, slot: &Arc<Slot<A>>, deadline: Option<Instant>) -> Waited<A> {
+    /// Waits for the answer. What was not begun before the deadline is withdrawn, unless `prolong` names a later one: then it
+    /// keeps its place. What was begun is waited for, however long it takes.
+    pub(crate) fn wait(
+        &self,
+        slot: &Arc<Slot<A>>,
+        deadline: Option<Instant>,
+        mut prolong: impl FnMut() -> Option<Instant>,
+    ) -> Waited<A> {
         let mut deadline = deadline;
         let mut progress = lock(&slot.progress);
         loop {
@@ -164,11 +169,10 @@ impl<J, A> CommitQueue<J, A> {
             if timed_out && matches!(*progress, Progress::Open) {
                 // The queue's lock comes first wherever both are held.
                 drop(progress);
-                let withdrawn = self.withdraw(slot);
-                if withdrawn.is_some() {
+                deadline = prolong();
+                if deadline.is_none() && self.withdraw(slot).is_some() {
                     return Waited::Withdrawn;
                 }
-                deadline = None;
                 progress = lock(&slot.progress);
             }
         }

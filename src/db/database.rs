@@ -486,7 +486,7 @@ fn connect(path: &Path, flags: OpenFlags, settings: &Settings) -> Result<Connect
     Ok(connection)
 }
 
-/// What every connection needs. Checkpoints are made outside the turn, so not by SQLite inside the commit.
+/// What every connection needs. When a checkpoint is due is decided by whoever writes, so SQLite makes none in its commits.
 fn prepare(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     connection.busy_timeout(settings.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -1,5 +1,6 @@
 //! The folder hierarchy. Its counters are kept by triggers.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -184,7 +185,7 @@ fn located(connection: &Connection) -> Result<Vec<(FolderRow, Option<String>)>> 
         })
         .map_err(while_doing("listing folders"))?;
     let located = rows.values().map(|folder| {
-        let path = path_from(folder.folder_id, |id| Ok(rows.get(&id).cloned()))?;
+        let path = path_from(folder.folder_id, |id| Ok(rows.get(&id)))?;
         Ok((folder.clone(), path))
     });
     located.collect()
@@ -197,25 +198,35 @@ pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<Str
     path_from(folder_id, |id| by_id(connection, id))
 }
 
-fn path_from(
+fn path_from<Found: Borrow<FolderRow>>(
     folder_id: i64,
-    find: impl Fn(i64) -> Result<Option<FolderRow>>,
+    find: impl Fn(i64) -> Result<Option<Found>>,
 ) -> Result<Option<String>> {
     let mut seen = HashSet::new();
-    let mut path = String::new();
+    // From the folder up.
+    let mut names: Vec<Found> = Vec::new();
     let mut next = Some(folder_id);
     while let Some(id) = next {
         // A file that was damaged can have a folder below itself.
-        let Some(folder) = find(id)?.filter(|_| seen.insert(id)) else {
+        let Some(found) = find(id)?.filter(|_| seen.insert(id)) else {
             return Ok(None);
         };
+        let folder = found.borrow();
+        let path = || {
+            let names: Vec<&str> = names
+                .iter()
+                .rev()
+                .map(|found| &*found.borrow().name)
+                .collect();
+            names.join("/")
+        };
         match folder.kind {
-            FolderKind::Root => return Ok(Some(format!("/{path}"))),
-            FolderKind::IpmSubtree if !path.is_empty() => return Ok(Some(path)),
-            _ if path.is_empty() => path = folder.name,
-            _ => path = format!("{}/{path}", folder.name),
+            FolderKind::Root => return Ok(Some(format!("/{}", path()))),
+            FolderKind::IpmSubtree if !names.is_empty() => return Ok(Some(path())),
+            _ => {}
         }
         next = folder.parent_folder_id;
+        names.push(found);
     }
     Ok(None)
 }

@@ -149,7 +149,8 @@ impl LockFile {
         self.turnstile.try_turn(&self.locks)
     }
 
-    /// Waits for the turn to write, behind those who came before; `None` if the deadline passed.
+    /// Waits for the turn to write, behind those who came before. `deadlines` names the first deadline and, when that has passed, a
+    /// later one, until which it keeps its place; `None` once there is none.
     ///
     /// Meant for one thread at a time. Several threads are safe, but come in no particular order.
     ///
@@ -158,9 +159,19 @@ impl LockFile {
     /// [`io::ErrorKind::PermissionDenied`] with [`LockAccess::ReadOnly`]; else what the kernel says
     /// when it has no memory for a lock or for the helper thread. The turn is for fairness, so a
     /// writer may go on without it.
-    pub(crate) fn wait_turn(&self, deadline: Instant) -> io::Result<Option<Turn>> {
+    pub(crate) fn wait_turn_while(
+        &self,
+        deadlines: impl FnMut() -> Option<Instant>,
+    ) -> io::Result<Option<Turn>> {
         self.locks.check_writable()?;
-        self.turnstile.wait_turn(&self.locks, deadline)
+        self.turnstile.wait_turn(&self.locks, deadlines)
+    }
+
+    /// The same with one deadline.
+    #[cfg(test)]
+    pub(crate) fn wait_turn(&self, deadline: Instant) -> io::Result<Option<Turn>> {
+        let mut once = Some(deadline);
+        self.wait_turn_while(|| once.take())
     }
 
     /// Tells whether others wait for a turn that nobody takes: whoever comes first in the line stands still, or its child keeps
@@ -169,10 +180,10 @@ impl LockFile {
         line::stands_still(&self.locks)
     }
 
-    /// For tests that need to know who waits.
+    /// For tests that need to know who waits. Who is still drawing a number may be overtaken.
     #[cfg(test)]
     pub(crate) fn others_wait(&self) -> bool {
-        line::others_wait(&self.locks).unwrap()
+        line::others_have_numbers(&self.locks).unwrap()
     }
 
     /// What a thread of its own needs to wait for the turn in the kernel.

@@ -45,6 +45,9 @@ fn open(path: &Path) -> LockFile {
     LockFile::open(path, LockAccess::ReadWrite).unwrap()
 }
 
+/// How many turns are taken by those that take them as fast as they can, together.
+const ALL_TURNS: u64 = 400;
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_millis(10)
 }
@@ -228,12 +231,20 @@ fn another_process() {
         "take turns" => {
             say("ready");
             listen();
-            let mut saved = std::fs::File::create(format!("{}-saved", path.display())).unwrap();
-            let end = Instant::now() + Duration::from_millis(500);
+            // One file for all, so that all end at the same turn.
+            let saved = format!("{}-saved", path.display());
+            let saved = std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(saved);
+            let mut saved = saved.unwrap();
             let mut turns = 0;
-            while Instant::now() < end {
+            loop {
                 let _turn = file.wait_turn(in_good_time()).unwrap().unwrap();
-                saved.write_all(b"saved").unwrap();
+                if saved.metadata().unwrap().len() >= ALL_TURNS {
+                    break;
+                }
+                saved.write_all(b"!").unwrap();
                 saved.sync_data().unwrap();
                 turns += 1;
             }
@@ -298,6 +309,8 @@ fn process_killed_in_the_line_holds_nobody_up() {
 #[test]
 fn least_served_process_gets_half_of_what_the_best_served_gets() {
     let (_folder, path) = place();
+    let mine = open(&path);
+    let turn = mine.try_turn().unwrap();
     let mut others: Vec<Process> = (0..4)
         .map(|_| Process::start("take turns", &path))
         .collect();
@@ -307,6 +320,14 @@ fn least_served_process_gets_half_of_what_the_best_served_gets() {
     for other in &mut others {
         other.tell();
     }
+    // A process that starts late gets fewer, so the turns begin when all of them stand in the line.
+    let deadline = in_good_time();
+    let drawn = || std::fs::read(&path).unwrap().first().copied().unwrap_or(0);
+    while drawn() < 4 {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    drop(turn);
     let turns: Vec<u64> = others
         .iter_mut()
         .map(|other| other.hear().parse().unwrap())

@@ -193,8 +193,12 @@ impl FileIdentity {
     pub(crate) fn of(path: &Path) -> io::Result<FileIdentity> {
         #[cfg(target_os = "linux")]
         match FileIdentity::by_statx(path) {
-            // Old kernels do not know the call, nor do some sandboxes.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+            // Old kernels do not know the call, and sandboxes that do not know it forbid it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                ) => {}
             known => return known,
         }
         FileIdentity::by_stat(path)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, named_params};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::db::failure::while_doing;
@@ -302,7 +302,8 @@ fn gone(hash: StreamHash) -> Error {
 /// Reads the chunk that holds the byte at `position` and those that follow it, `most` altogether, and verifies them; nothing at
 /// or past the end. What `into` held is gone.
 ///
-/// All in one statement: each on its own is looked up anew, and locks and unlocks the log besides.
+/// All in one statement: each on its own is looked up anew, and locks and unlocks the log besides. What the rows say of themselves
+/// is compared with what the indexes said of them: a damaged index leads to sound chunks of another stream, whose checksums are right.
 pub(crate) fn read_sealed(
     connection: &Connection,
     hash: StreamHash,
@@ -310,11 +311,15 @@ pub(crate) fn read_sealed(
     most: u32,
     into: &mut Stretch,
 ) -> Result<()> {
-    const SELECT: &str = "SELECT position, checksum, data \
-        FROM streams JOIN stream_chunks ON stream_chunks.stream_id = streams.stream_id \
-        WHERE hash = :hash AND position >= (SELECT max(first.position) FROM stream_chunks AS first \
-        WHERE first.stream_id = streams.stream_id AND first.position <= :position) \
-        ORDER BY position LIMIT :most";
+    const SELECT: &str = "SELECT stream.hash AS hash, \
+        piece.stream_id = stream.stream_id AND piece.position = place.position AS is_right, \
+        place.position AS position, piece.checksum AS checksum, piece.data AS data \
+        FROM streams AS found CROSS JOIN streams AS stream ON stream.stream_id = found.stream_id \
+        CROSS JOIN stream_chunks AS place ON place.stream_id = found.stream_id \
+        CROSS JOIN stream_chunks AS piece ON piece.chunk_id = place.chunk_id \
+        WHERE found.hash = :hash AND place.position >= (SELECT max(first.position) FROM stream_chunks AS first \
+        WHERE first.stream_id = found.stream_id AND first.position <= :position) \
+        ORDER BY place.position LIMIT :most";
     into.data.clear();
     let mut select = connection
         .prepare_cached(SELECT)
@@ -325,24 +330,51 @@ pub(crate) fn read_sealed(
     let mut rows = select
         .query(parameters)
         .map_err(while_doing("reading a stream"))?;
-    while let Some(row) = rows.next().map_err(while_doing("reading a stream"))? {
-        let (start, checksum, data) = piece(row).map_err(while_doing("reading a stream"))?;
-        if into.data.is_empty() {
-            verify(hash, start, checksum, data)?;
-            into.position = start;
-        // Damage further on is told to who reads that far.
-        } else if start != into.position + into.data.len() as u64
-            || verify(hash, start, checksum, data).is_err()
-        {
-            break;
+    loop {
+        match next_piece(&mut rows, hash) {
+            Ok(Some((start, data))) => {
+                if into.data.is_empty() {
+                    into.position = start;
+                } else if start != into.position + into.data.len() as u64 {
+                    break;
+                }
+                into.data.extend_from_slice(data);
+            }
+            Ok(None) => break,
+            // What is wrong further on is told to who reads that far.
+            Err(_) if !into.data.is_empty() => break,
+            Err(error) => return Err(error),
         }
-        into.data.extend_from_slice(data);
     }
     // Nothing is there for one past the end of a stream, or if there is no such stream.
     if into.data.is_empty() && find(connection, hash)?.is_none() {
         return Err(gone(hash));
     }
     Ok(())
+}
+
+/// The next chunk of a sealed stream, verified, where SQLite has it.
+fn next_piece<'rows>(
+    rows: &'rows mut Rows<'_>,
+    hash: StreamHash,
+) -> Result<Option<(u64, &'rows [u8])>> {
+    let Some(row) = rows.next().map_err(while_doing("reading a stream"))? else {
+        return Ok(None);
+    };
+    let found = || -> rusqlite::Result<bool> {
+        Ok(row.get::<_, StreamHash>("hash")? == hash && row.get("is_right")?)
+    };
+    let (position, checksum, data) = piece(row).map_err(while_doing("reading a stream"))?;
+    if !found().map_err(while_doing("reading a stream"))? {
+        return Err(Error::CorruptStore {
+            detail: format!(
+                "stream {hash} is damaged at byte {position}: the index leads to another one"
+            ),
+            source: None,
+        });
+    }
+    verify(hash, position, checksum, data)?;
+    Ok(Some((position, data)))
 }
 
 /// A chunk where SQLite has it.
@@ -361,6 +393,17 @@ fn verify(stream: impl Display, position: u64, checksum: i64, data: &[u8]) -> Re
             source: None,
         })
     }
+}
+
+/// How many bytes the chunks of a stream have altogether.
+pub(crate) fn stored_size(connection: &Connection, stream_id: i64) -> Result<u64> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(sum(length(data)), 0) AS bytes FROM stream_chunks WHERE stream_id = ?",
+        )
+        .and_then(|mut select| select.query_row([stream_id], |row| row.get::<_, i64>("bytes")))
+        .map(i64::unsigned_abs)
+        .map_err(while_doing("measuring a stream"))
 }
 
 /// A stream that nothing refers to.

@@ -128,15 +128,15 @@ impl Turnstile {
         Ok(had.then(|| self.turn(locks, Had::Asking)))
     }
 
-    /// Waits for the turn until the deadline.
+    /// Waits for the turn. `deadlines` names the first deadline, and at each one the next, until it names none.
     pub(super) fn wait_turn(
         self: &Arc<Self>,
         locks: &Arc<ByteLocks>,
-        deadline: Instant,
+        deadlines: impl FnMut() -> Option<Instant>,
     ) -> io::Result<Option<Turn>> {
         let mut state = self.state.lock();
         state.waiting += 1;
-        let had = self.wait_until_had(&mut state, locks, deadline);
+        let had = self.wait_until_had(&mut state, locks, deadlines);
         state.waiting -= 1;
         if state.is_owed {
             state.is_owed = false;
@@ -181,10 +181,11 @@ impl Turnstile {
         self: &Arc<Self>,
         state: &mut MutexGuard<'_, State>,
         locks: &Arc<ByteLocks>,
-        deadline: Instant,
+        mut deadlines: impl FnMut() -> Option<Instant>,
     ) -> io::Result<bool> {
-        let mut late = false;
+        let mut deadline = MutexGuard::unlocked(state, &mut deadlines);
         loop {
+            let late = deadline.is_none();
             match mem::take(&mut state.phase) {
                 Phase::Taken => {
                     state.phase = Phase::Held;
@@ -206,10 +207,13 @@ impl Turnstile {
                 }
                 phase @ (Phase::Asked | Phase::Held) => state.phase = phase,
             }
-            if late {
+            let Some(until) = deadline else {
                 return Ok(false);
+            };
+            if self.for_callers.wait_until(state, until).timed_out() {
+                // To name the next one it may look how the line is, which takes a while.
+                deadline = MutexGuard::unlocked(state, &mut deadlines);
             }
-            late = self.for_callers.wait_until(state, deadline).timed_out();
         }
     }
 

@@ -214,13 +214,8 @@ impl Writer {
 
     /// Waits for the turn until a time, or until it is plain that the line does not move.
     fn wait_turn(&self, until: Instant) -> Option<Turn> {
-        loop {
-            let look = until.min(Instant::now() + LOOK_AFTER);
-            let turn = self.lock_file.wait_turn(look).ok()?;
-            if turn.is_some() || look == until || self.lock_file.line_stands_still() {
-                return turn;
-            }
-        }
+        let looks = self.looks(until);
+        self.lock_file.wait_turn_while(looks).ok()?
     }
 
     /// Queues a save and waits for its answer until a time, or until it is plain that the line does not move.
@@ -231,14 +226,22 @@ impl Writer {
         deadline: Instant,
         until: Instant,
     ) -> Waited<Answer> {
-        loop {
-            let look = until.min(Instant::now() + LOOK_AFTER);
-            let slot = self.queue.submit(Arc::clone(job), weight, deadline);
-            let waited = self.queue.wait(&slot, Some(look));
-            let is_over = !matches!(waited, Waited::Withdrawn) || look == until;
-            if is_over || self.lock_file.line_stands_still() {
-                return waited;
+        let mut looks = self.looks(until);
+        let slot = self.queue.submit(Arc::clone(job), weight, deadline);
+        let first = looks();
+        self.queue.wait(&slot, first, looks)
+    }
+
+    /// When to look next whether the line moves, each time that is asked: none if it does not, or if there is no more time.
+    /// Who waits keeps its place meanwhile.
+    fn looks(&self, until: Instant) -> impl FnMut() -> Option<Instant> + '_ {
+        let mut last = None;
+        move || {
+            if last.is_some_and(|last| last >= until || self.lock_file.line_stands_still()) {
+                return None;
             }
+            last = Some(until.min(Instant::now() + LOOK_AFTER));
+            last
         }
     }
 

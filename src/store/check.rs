@@ -175,6 +175,21 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+        // Chunks that overlap others, or lie past the end, are not met on the way.
+        let stored = self
+            .database
+            .read(|reader| streams::stored_size(reader, stream.stream_id));
+        match stored {
+            Ok(stored) if stored == stream.size => {}
+            // Collected since the page was read.
+            Ok(0) => {}
+            Ok(stored) => problems.push(format!(
+                "stream {} of {} bytes has chunks of {stored} bytes",
+                stream.hash, stream.size
+            )),
+            Err(Error::CorruptStore { detail, .. }) => problems.push(detail),
+            Err(error) => return Err(error),
+        }
         if position != stream.size || hasher.finalize().as_bytes() != stream.hash.as_bytes() {
             problems.push(format!(
                 "stream {} does not have the content of its hash",

@@ -104,7 +104,8 @@ impl Read for StreamReader {
                 }
             }
         };
-        let count = available.len().min(buffer.len());
+        let left = usize::try_from(self.size - position).unwrap_or(usize::MAX);
+        let count = available.len().min(buffer.len()).min(left);
         if let (Some(to), Some(from)) = (buffer.get_mut(..count), available.get(..count)) {
             to.copy_from_slice(from);
         }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Program;
 
-use mapistore::{Access, MapiCode, SaveFlags, Store, pr};
+use mapistore::{Access, EntryId, MapiCode, SaveFlags, Store, pr};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -128,6 +128,74 @@ fn folder_that_a_damaged_index_finds_below_itself_holds_nobody_up() {
     assert_eq!(store.folders().unwrap(), folders);
     let report = store.check(&mut |_| {}).unwrap();
     assert!(!report.is_sound());
+}
+
+/// Two messages with large bodies, and the store, which nobody has open.
+fn two_large_bodies() -> (TestStore, [EntryId; 2], [String; 2]) {
+    let test = TestStore::new();
+    let bodies = ["one ", "other "].map(|text| text.repeat(5_000));
+    let ids = [0, 1].map(|place| {
+        let drafts = test.store.folder_by_path("Drafts").unwrap();
+        let mut message = drafts.create_message().unwrap();
+        message.set(pr::BODY, bodies[place].as_str()).unwrap();
+        message.save_changes(KEEP).unwrap().entry_id
+    });
+    (test, ids, bodies)
+}
+
+#[test]
+fn index_that_leads_to_the_value_of_another_message_is_damage() {
+    // O2
+    let (test, ids, bodies) = two_large_bodies();
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    let number = |sql: &str| -> u64 {
+        let number: i64 = by_hand.query_row(sql, [], |row| row.get(0)).unwrap();
+        number.unsigned_abs()
+    };
+    let size = number("SELECT page_size FROM pragma_page_size");
+    let page = number(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_stream_chunks_1'",
+    );
+    let moved = || number("PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_eq!(moved(), 0);
+    let whole = fs::read(test.store.path()).unwrap();
+    let place = usize::try_from((page - 1) * size).unwrap();
+    let index = &whole[place..place + usize::try_from(size).unwrap()];
+    // The rows change places, and the index stays as it was.
+    by_hand
+        .execute_batch(
+            "UPDATE stream_chunks SET chunk_id = 1001 WHERE chunk_id = 1; \
+             UPDATE stream_chunks SET chunk_id = 1 WHERE chunk_id = 2; \
+             UPDATE stream_chunks SET chunk_id = 2 WHERE chunk_id = 1001",
+        )
+        .unwrap();
+    assert_eq!(moved(), 0);
+    let mut changed = fs::read(test.store.path()).unwrap();
+    changed[place..place + index.len()].copy_from_slice(index);
+    let copy = test.folder.path().join("copy.store");
+    fs::write(&copy, changed).unwrap();
+
+    let store = Store::options().open(&copy).unwrap();
+    for (id, body) in ids.iter().zip(&bodies) {
+        let message = store.open_message(id, Access::ReadOnly).unwrap();
+        let read = message.get(pr::BODY);
+        assert_ne!(read.as_ref().ok().and_then(Option::as_ref), Some(body));
+        assert_eq!(code_of(read), MapiCode::MAPI_E_CORRUPT_STORE);
+    }
+    assert!(!store.check(&mut |_| {}).unwrap().is_sound());
+}
+
+#[test]
+fn pieces_that_no_reader_meets_are_damage() {
+    // O2
+    let (test, ..) = two_large_bodies();
+    assert!(test.store.check(&mut |_| {}).unwrap().is_sound());
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    let add =
+        "INSERT INTO stream_chunks (stream_id, position, checksum, data) VALUES (1, 100, 0, x'00')";
+    by_hand.execute_batch(add).unwrap();
+    let report = test.store.check(&mut |_| {}).unwrap();
+    assert_eq!(report.problems.len(), 1, "{report:?}");
 }
 
 #[test]

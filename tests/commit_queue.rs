@@ -148,6 +148,40 @@ fn what_is_withdrawn_is_never_done_and_what_is_begun_is_answered() {
 }
 
 #[test]
+fn who_looks_around_while_it_waits_keeps_its_place() {
+    // P3
+    let in_order = || {
+        let (queue, done) = (Arc::new(queue()), Arc::new(AtomicUsize::new(0)));
+        let slots = [0, 1].map(|caller| queue.submit((caller, 0), 1, Instant::now()));
+        let callers = slots.map(|slot| {
+            let queue = Arc::clone(&queue);
+            shuttle::thread::spawn(move || {
+                let mut looks = 0;
+                queue.wait(&slot, some_time(), || {
+                    looks += 1;
+                    if looks < 3 { some_time() } else { None }
+                })
+            })
+        });
+        let server = {
+            let (queue, done) = (Arc::clone(&queue), Arc::clone(&done));
+            shuttle::thread::spawn(move || serve(&queue, 1, &done))
+        };
+        let places = callers.map(|caller| match caller.join().unwrap() {
+            Waited::Answered((_, place)) => Some(place),
+            Waited::Withdrawn => None,
+            Waited::Abandoned => panic!("nobody has ended"),
+        });
+        if let [Some(first), Some(second)] = places {
+            assert!(first < second);
+        }
+        queue.close();
+        server.join().unwrap();
+    };
+    shuttle::check_random(in_order, 20_000);
+}
+
+#[test]
 fn caller_hears_when_who_had_begun_its_job_ends_without_an_answer() {
     // S8
     let abandoned = || {

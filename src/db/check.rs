@@ -77,8 +77,8 @@ fn is_failed_read(problem: &str) -> bool {
     number.is_some_and(|number| number & 0xff == rusqlite::ffi::SQLITE_IOERR)
 }
 
-/// What is wrong with where folders are, and with what they count.
-pub(crate) fn folders(connection: &Connection) -> Result<Vec<String>> {
+/// The folders that do not hold as many messages as they count.
+pub(crate) fn miscounted_folders(connection: &Connection) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for found in folders::miscounted(connection)? {
         let folder = found.folder;
@@ -92,10 +92,15 @@ pub(crate) fn folders(connection: &Connection) -> Result<Vec<String>> {
             found.held_unread
         ));
     }
-    for folder in folders::astray(connection)? {
-        problems.push(format!("folder {} is not below the root", folder.uid));
-    }
     Ok(problems)
+}
+
+/// The folders that are not below the root.
+pub(crate) fn astray_folders(connection: &Connection) -> Result<Vec<String>> {
+    let astray = folders::astray(connection)?.into_iter();
+    let problem =
+        |folder: folders::FolderRow| format!("folder {} is not below the root", folder.uid);
+    Ok(astray.map(problem).collect())
 }
 
 /// How many rules [`rule`] knows.

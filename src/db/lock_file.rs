@@ -177,7 +177,7 @@ impl LockFile {
     /// Tells whether others wait for a turn that nobody takes: whoever comes first in the line stands still, or its child keeps
     /// its place. Takes some milliseconds, since between two turns it is so for an instant.
     pub(crate) fn line_stands_still(&self) -> bool {
-        line::stands_still(&self.locks)
+        !self.turnstile.is_held() && line::stands_still(&self.locks)
     }
 
     /// For tests that need to know who waits. Who is still drawing a number may be overtaken.

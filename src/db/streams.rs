@@ -7,6 +7,7 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, Row, Rows, named_params};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::db::check::SealedStream;
 use crate::db::failure::while_doing;
 use crate::db::transaction::WriteTransaction;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ pub(crate) const CHUNK_SIZE: usize = 128 * 1024;
 pub(crate) const MOST_CHUNKS: u32 = 4;
 
 /// The row of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StreamId(i64);
 
 /// A stretch of a stream.
@@ -395,14 +396,21 @@ fn verify(stream: impl Display, position: u64, checksum: i64, data: &[u8]) -> Re
     }
 }
 
-/// How many bytes the chunks of a stream have altogether.
-pub(crate) fn stored_size(connection: &Connection, stream_id: i64) -> Result<u64> {
+/// How many bytes the chunks of a sealed stream have altogether; none if it is no longer there.
+pub(crate) fn stored_size(connection: &Connection, stream: &SealedStream) -> Result<Option<u64>> {
     connection
         .prepare_cached(
-            "SELECT coalesce(sum(length(data)), 0) AS bytes FROM stream_chunks WHERE stream_id = ?",
+            "SELECT (SELECT coalesce(sum(length(data)), 0) FROM stream_chunks \
+             WHERE stream_chunks.stream_id = streams.stream_id) AS bytes \
+             FROM streams WHERE stream_id = ? AND hash = ?",
         )
-        .and_then(|mut select| select.query_row([stream_id], |row| row.get::<_, i64>("bytes")))
-        .map(i64::unsigned_abs)
+        .and_then(|mut select| {
+            let parameters = (stream.stream_id, stream.hash);
+            select
+                .query_row(parameters, |row| row.get::<_, i64>("bytes"))
+                .optional()
+        })
+        .map(|bytes| bytes.map(i64::unsigned_abs))
         .map_err(while_doing("measuring a stream"))
 }
 

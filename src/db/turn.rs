@@ -171,6 +171,11 @@ impl Turnstile {
         Ok(taken?.then(|| self.turn(locks, Had::InLine)))
     }
 
+    /// Whether a caller of this process has the turn, which the kernel does not tell a process of itself.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Held | Phase::Taken)
+    }
+
     /// Lets the helper end; a turn that is out stays.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;

@@ -50,7 +50,9 @@ impl Store {
                 self.database.read(|reader| check::rule(reader, rule)),
             )?;
         }
-        note(&mut report, self.database.read_together(check::folders))?;
+        let miscounted = self.database.read_together(check::miscounted_folders);
+        note(&mut report, miscounted)?;
+        note(&mut report, self.database.read(check::astray_folders))?;
         self.check_permanent(&mut report)?;
         for table in [DocumentTable::Messages, DocumentTable::Versions] {
             let mut after = (0, 0);
@@ -178,15 +180,15 @@ impl Store {
         // Chunks that overlap others, or lie past the end, are not met on the way.
         let stored = self
             .database
-            .read(|reader| streams::stored_size(reader, stream.stream_id));
+            .read(|reader| streams::stored_size(reader, stream));
         match stored {
-            Ok(stored) if stored == stream.size => {}
-            // Collected since the page was read.
-            Ok(0) => {}
-            Ok(stored) => problems.push(format!(
+            Ok(Some(stored)) if stored != stream.size => problems.push(format!(
                 "stream {} of {} bytes has chunks of {stored} bytes",
                 stream.hash, stream.size
             )),
+            Ok(Some(_)) => {}
+            // Collected since the page was read, perhaps in part.
+            Ok(None) => return Ok(()),
             Err(Error::CorruptStore { detail, .. }) => problems.push(detail),
             Err(error) => return Err(error),
         }

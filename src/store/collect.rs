@@ -44,6 +44,13 @@ impl Store {
             let Some(last) = candidates.last() else {
                 return Ok(collected);
             };
+            // In a damaged tree they may come in any order, again and again.
+            if after.is_some_and(|after| last.stream <= after) {
+                return Err(Error::CorruptStore {
+                    detail: "the streams are out of order".to_owned(),
+                    source: None,
+                });
+            }
             after = Some(last.stream);
             let (part, large) = self.database.write(
                 |_| Ok(()),

@@ -372,6 +372,23 @@ mod tests {
     }
 
     #[test]
+    fn line_behind_a_turn_of_this_process_does_not_stand_still() {
+        // P3
+        let place = Place::new();
+        let (one, other) = (place.open(), place.open());
+        let turn = one.try_turn().unwrap();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| drop(other.wait_turn(in_good_time()).unwrap()));
+            wait_until_in_line(&one);
+            // The kernel says of this process neither that it has the turn nor that it waits.
+            assert!(line::stands_still(one.locks()));
+            assert!(!one.line_stands_still());
+            drop(turn);
+            waiter.join().unwrap();
+        });
+    }
+
+    #[test]
     fn turn_that_came_too_late_is_given_up() {
         let place = Place::new();
         let (one, late, third) = (place.open(), place.open(), place.open());

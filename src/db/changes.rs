@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::db::failure::while_doing;
-use crate::db::store_info;
 use crate::db::transaction::WriteTransaction;
+use crate::db::{pages, store_info};
 use crate::error::Result;
 use crate::model::{
     ChangeKind, ChangeNumber, FileTime, JournalEntry, ObjectUid, PropertyTag, RowVersion, SaveId,
@@ -132,7 +132,8 @@ pub(crate) fn after(
     const SELECT: &str = "SELECT change_number, committed_at, kind, entry_uid, more_objects, folder_uid, \
         row_version, properties, client_name, process_id, save_id FROM changes \
         WHERE change_number > ? ORDER BY change_number LIMIT ?";
-    let mut entries = collect(connection, SELECT, params![since, limit])?;
+    let entries = collect(connection, SELECT, params![since, limit])?;
+    let mut entries = pages::in_order("changes", since, entries, |entry| entry.change_number)?;
     // Read last: what was purged between the two statements is told as purged, though it was seen.
     let purged = store_info::purged_through(connection)?;
     if purged > since && limit > 0 {

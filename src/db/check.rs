@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use crate::db::failure::while_doing;
-use crate::db::folders;
 use crate::db::messages::documents;
+use crate::db::{folder_paths, folders, pages};
 use crate::error::{Error, Result};
 use crate::model::document::Documents;
 use crate::model::{ObjectUid, StreamHash, StreamReference};
@@ -81,13 +81,12 @@ fn is_failed_read(problem: &str) -> bool {
 pub(crate) fn miscounted_folders(connection: &Connection) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for found in folders::miscounted(connection)? {
-        let folder = found.folder;
-        let path = folders::path(connection, folder.folder_id)?;
+        let path = folder_paths::of(connection, found.folder_id)?;
         problems.push(format!(
             "folder {} counts {} messages, {} unread, but holds {}, {}",
-            path.unwrap_or(folder.name),
-            folder.total,
-            folder.unread,
+            path.unwrap_or_else(|| format!("number {}", found.folder_id)),
+            found.counted,
+            found.counted_unread,
             found.held,
             found.held_unread
         ));
@@ -97,7 +96,7 @@ pub(crate) fn miscounted_folders(connection: &Connection) -> Result<Vec<String>>
 
 /// The folders that are not below the root.
 pub(crate) fn astray_folders(connection: &Connection) -> Result<Vec<String>> {
-    let astray = folders::astray(connection)?.into_iter();
+    let astray = folder_paths::astray(connection)?.into_iter();
     let problem =
         |folder: folders::FolderRow| format!("folder {} is not below the root", folder.uid);
     Ok(astray.map(problem).collect())
@@ -138,6 +137,15 @@ pub(crate) enum DocumentTable {
     Versions,
 }
 
+impl DocumentTable {
+    fn name(self) -> &'static str {
+        match self {
+            DocumentTable::Messages => "messages",
+            DocumentTable::Versions => "message_versions",
+        }
+    }
+}
+
 impl std::fmt::Display for DocumentTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -165,7 +173,7 @@ pub(crate) fn checkables(
              ORDER BY message_id, row_version LIMIT ?"
         }
     };
-    let mut rows: Vec<Checkable> = connection
+    let rows: Vec<Checkable> = connection
         .prepare_cached(sql)
         .and_then(|mut select| {
             select
@@ -181,6 +189,7 @@ pub(crate) fn checkables(
                 .collect()
         })
         .map_err(while_doing("checking messages"))?;
+    let mut rows = pages::in_order(table.name(), after, rows, |row| row.key)?;
     for row in &mut rows {
         row.streams = connection
             .prepare_cached(
@@ -218,7 +227,7 @@ pub(crate) fn sealed_streams(
     after: i64,
     limit: u32,
 ) -> Result<Vec<SealedStream>> {
-    connection
+    let page = connection
         .prepare_cached(
             "SELECT stream_id, hash, size FROM streams WHERE stream_id > ? AND hash IS NOT NULL \
              ORDER BY stream_id LIMIT ?",
@@ -234,7 +243,8 @@ pub(crate) fn sealed_streams(
                 })?
                 .collect()
         })
-        .map_err(while_doing("checking streams"))
+        .map_err(while_doing("checking streams"))?;
+    pages::in_order("streams", after, page, |row: &SealedStream| row.stream_id)
 }
 
 /// How many messages, kept versions and streams there are to check.

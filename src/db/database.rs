@@ -227,7 +227,7 @@ impl Database {
             }
             (migrate::store_uid(&reader)?, changes::last(&reader)?)
         };
-        let opened = Opened::new(identity(&place)?);
+        let opened = Opened::new(identity(&place)?)?;
         let files = Arc::new(OpenFiles::of(&place));
         let lock_file = lock_file.map(Arc::new);
         let writer = writer.zip(lock_file.clone()).map(|(writer, lock_file)| {

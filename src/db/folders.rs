@@ -1,7 +1,6 @@
 //! The folder hierarchy. Its counters are kept by triggers.
 
-use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -25,17 +24,13 @@ pub(crate) struct FolderRow {
 /// A folder whose counters are not what its messages say.
 #[derive(Debug)]
 pub(crate) struct Miscounted {
-    pub(crate) folder: FolderRow,
+    pub(crate) folder_id: i64,
+    /// What it says, which may be anything.
+    pub(crate) counted: i64,
+    pub(crate) counted_unread: i64,
     /// How many messages it holds, and how many of them are unread.
-    pub(crate) held: u64,
-    pub(crate) held_unread: u64,
-}
-
-/// A folder with the path that the views show.
-#[derive(Debug, Clone)]
-pub(crate) struct FolderPath {
-    pub(crate) folder: FolderRow,
-    pub(crate) path: String,
+    pub(crate) held: i64,
+    pub(crate) held_unread: i64,
 }
 
 /// How names are compared: without regard to case.
@@ -50,8 +45,9 @@ fn folder_row(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
         parent_folder_id: row.get("parent_folder_id")?,
         kind: row.get("kind")?,
         name: row.get("name")?,
-        total: row.get::<_, i64>("total_count")?.unsigned_abs(),
-        unread: row.get::<_, i64>("unread_count")?.unsigned_abs(),
+        // Below nothing only in a damaged file.
+        total: row.get::<_, i64>("total_count")?.max(0).unsigned_abs(),
+        unread: row.get::<_, i64>("unread_count")?.max(0).unsigned_abs(),
     })
 }
 
@@ -151,29 +147,9 @@ pub(crate) fn children(connection: &Connection, parent: i64) -> Result<Vec<Folde
         .map_err(while_doing("listing folders"))
 }
 
-/// All folders with their paths, the root first, then by path.
-pub(crate) fn all(connection: &Connection) -> Result<Vec<FolderPath>> {
-    let located = located(connection)?;
-    let with_path =
-        |(folder, path): (FolderRow, Option<String>)| path.map(|path| FolderPath { folder, path });
-    let mut all: Vec<FolderPath> = located.into_iter().filter_map(with_path).collect();
-    all.sort_by_cached_key(|found| (!found.path.starts_with('/'), found.path.to_lowercase()));
-    Ok(all)
-}
-
-/// The folders that are not below the root.
-pub(crate) fn astray(connection: &Connection) -> Result<Vec<FolderRow>> {
-    let located = located(connection)?.into_iter();
-    Ok(located
-        .filter(|(_, path)| path.is_none())
-        .map(|(folder, _)| folder)
-        .collect())
-}
-
-/// All folders, each with its path if it has one. The view goes down from the root by an index, and without end where
-/// that is damaged so that a folder is found below itself.
-fn located(connection: &Connection) -> Result<Vec<(FolderRow, Option<String>)>> {
-    let rows: BTreeMap<i64, FolderRow> = connection
+/// All folders, by their rows, whatever the indexes say.
+pub(crate) fn rows(connection: &Connection) -> Result<BTreeMap<i64, FolderRow>> {
+    connection
         .prepare_cached(
             "SELECT folder_id, entry_uid, parent_folder_id, kind, name, total_count, unread_count \
              FROM folders NOT INDEXED",
@@ -183,52 +159,7 @@ fn located(connection: &Connection) -> Result<Vec<(FolderRow, Option<String>)>> 
                 .query_map([], |row| folder_row(row).map(|row| (row.folder_id, row)))?
                 .collect()
         })
-        .map_err(while_doing("listing folders"))?;
-    let located = rows.values().map(|folder| {
-        let path = path_from(folder.folder_id, |id| Ok(rows.get(&id)))?;
-        Ok((folder.clone(), path))
-    });
-    located.collect()
-}
-
-/// The path of one folder, as the view has it; none where the folders above it do not end at the root.
-///
-/// The view would make the paths of all folders for it.
-pub(crate) fn path(connection: &Connection, folder_id: i64) -> Result<Option<String>> {
-    path_from(folder_id, |id| by_id(connection, id))
-}
-
-fn path_from<Found: Borrow<FolderRow>>(
-    folder_id: i64,
-    find: impl Fn(i64) -> Result<Option<Found>>,
-) -> Result<Option<String>> {
-    let mut seen = HashSet::new();
-    // From the folder up.
-    let mut names: Vec<Found> = Vec::new();
-    let mut next = Some(folder_id);
-    while let Some(id) = next {
-        // A file that was damaged can have a folder below itself.
-        let Some(found) = find(id)?.filter(|_| seen.insert(id)) else {
-            return Ok(None);
-        };
-        let folder = found.borrow();
-        let path = || {
-            let names: Vec<&str> = names
-                .iter()
-                .rev()
-                .map(|found| &*found.borrow().name)
-                .collect();
-            names.join("/")
-        };
-        match folder.kind {
-            FolderKind::Root => return Ok(Some(format!("/{}", path()))),
-            FolderKind::IpmSubtree if !names.is_empty() => return Ok(Some(path())),
-            _ => {}
-        }
-        next = folder.parent_folder_id;
-        names.push(found);
-    }
-    Ok(None)
+        .map_err(while_doing("listing folders"))
 }
 
 /// Makes one of the folders of a new store, before there is a journal.
@@ -296,8 +227,8 @@ pub(crate) fn create(
 pub(crate) fn miscounted(connection: &Connection) -> Result<Vec<Miscounted>> {
     connection
         .prepare_cached(
-            "SELECT folders.folder_id AS folder_id, folders.entry_uid AS entry_uid, parent_folder_id, kind, name, \
-             total_count, unread_count, count(messages.message_id) AS held, \
+            "SELECT folders.folder_id AS folder_id, total_count, unread_count, \
+             count(messages.message_id) AS held, \
              coalesce(sum(messages.is_read = 0), 0) AS held_unread FROM folders \
              LEFT JOIN messages ON messages.folder_id = folders.folder_id AND messages.deleted_at IS NULL \
              AND messages.is_associated = 0 GROUP BY folders.folder_id \
@@ -307,9 +238,11 @@ pub(crate) fn miscounted(connection: &Connection) -> Result<Vec<Miscounted>> {
             select
                 .query_map([], |row| {
                     Ok(Miscounted {
-                        folder: folder_row(row)?,
-                        held: row.get::<_, i64>("held")?.unsigned_abs(),
-                        held_unread: row.get::<_, i64>("held_unread")?.unsigned_abs(),
+                        folder_id: row.get("folder_id")?,
+                        counted: row.get("total_count")?,
+                        counted_unread: row.get("unread_count")?,
+                        held: row.get("held")?,
+                        held_unread: row.get("held_unread")?,
                     })
                 })?
                 .collect()

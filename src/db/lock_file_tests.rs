@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
@@ -283,6 +283,15 @@ fn process_killed_while_it_migrates_lets_the_others_in() {
     assert!(mine.share_presence(in_good_time()).unwrap());
 }
 
+/// Waits until so many numbers of the line were drawn.
+fn wait_for_numbers(path: &Path, drawn: u8) {
+    let deadline = in_good_time();
+    while std::fs::read(path).unwrap().first() < Some(&drawn) {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
 // P5
 #[test]
 fn process_killed_in_the_line_holds_nobody_up() {
@@ -291,13 +300,10 @@ fn process_killed_in_the_line_holds_nobody_up() {
     let turn = mine.try_turn().unwrap();
     let mut first = Process::start("wait for the turn", &path);
     assert_eq!(first.hear(), "waits");
-    let deadline = in_good_time();
-    while !mine.others_wait() {
-        assert!(Instant::now() < deadline);
-        std::thread::yield_now();
-    }
+    wait_for_numbers(&path, 1);
     let mut second = Process::start("wait for the turn", &path);
     assert_eq!(second.hear(), "waits");
+    wait_for_numbers(&path, 2);
     first.kill();
     drop(turn);
     assert_eq!(second.hear(), "held");
@@ -321,12 +327,7 @@ fn least_served_process_gets_half_of_what_the_best_served_gets() {
         other.tell();
     }
     // A process that starts late gets fewer, so the turns begin when all of them stand in the line.
-    let deadline = in_good_time();
-    let drawn = || std::fs::read(&path).unwrap().first().copied().unwrap_or(0);
-    while drawn() < 4 {
-        assert!(Instant::now() < deadline);
-        std::thread::yield_now();
-    }
+    wait_for_numbers(&path, 4);
     drop(turn);
     let turns: Vec<u64> = others
         .iter_mut()

@@ -8,9 +8,9 @@
 //! - [`transaction`]: reading, and what a write sees; [`writer`]: writing in turn, and together ([`commit_queue`], [`sync`]).
 //! - [`versioned`]: the one statement that decides whether a save goes through.
 //! - [`messages`], [`folders`], [`streams`], [`changes`], [`versions`], [`conflict_copies`], [`named_properties`],
-//!   [`store_info`]: a table each. [`purge`]: what goes from two of them on purpose.
-//! - [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
-//! - [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
+//!   [`store_info`]: a table each. [`stretches`]: reading large values. [`purge`], [`garbage`]: what goes from them, on purpose and by itself.
+//! - [`folder_paths`]: where a folder is. [`contents`]: what a folder holds. [`marks`]: what changes on a message without a version.
+//! - [`pages`]: rows a few at a time. [`inspect`]: read-only SQL for people. [`check`]: what can be checked by SQL alone.
 //! - [`backup`]: the whole as a [`new_file`]. [`space`]: what of the file is free. [`salvage`]: what is sound in a damaged one.
 
 pub(crate) mod backup;
@@ -21,7 +21,9 @@ pub(crate) mod conflict_copies;
 pub(crate) mod contents;
 pub(crate) mod database;
 pub(crate) mod failure;
+pub(crate) mod folder_paths;
 pub(crate) mod folders;
+pub(crate) mod garbage;
 pub(crate) mod inspect;
 mod line;
 pub(crate) mod lock_file;
@@ -31,6 +33,7 @@ pub(crate) mod migrate;
 pub(crate) mod named_properties;
 pub(crate) mod new_file;
 pub(crate) mod opened;
+pub(crate) mod pages;
 pub(crate) mod pins;
 pub(crate) mod place;
 #[cfg(feature = "planted-faults")]
@@ -46,6 +49,7 @@ pub(crate) mod sql_types;
 pub(crate) mod statements;
 pub(crate) mod store_info;
 pub(crate) mod streams;
+pub(crate) mod stretches;
 mod sync;
 pub(crate) mod transaction;
 pub(crate) mod turn;

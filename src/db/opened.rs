@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::db::place::FileIdentity;
 use crate::error::{Error, Result};
@@ -29,19 +29,22 @@ struct Entry {
 pub(crate) struct Opened(Entry);
 
 impl Opened {
-    pub(crate) fn new(file: FileIdentity) -> Opened {
+    /// # Errors
+    ///
+    /// `MAPI_E_INVALID_OBJECT` (P7).
+    pub(crate) fn new(file: FileIdentity) -> Result<Opened> {
         let entry = Entry {
             file,
             process: std::process::id(),
         };
-        OPEN.lock().push(entry);
-        Opened(entry)
+        list()?.push(entry);
+        Ok(Opened(entry))
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        let mut open = OPEN.lock();
+        let Ok(mut open) = list() else { return };
         if let Some(place) = open.iter().position(|entry| *entry == self.0) {
             open.swap_remove(place);
         }
@@ -55,12 +58,7 @@ impl Drop for Opened {
 /// `MAPI_E_INVALID_OBJECT` (P7).
 pub(crate) fn refuse_inherited(file: FileIdentity) -> Result<()> {
     let process = std::process::id();
-    // A thread of the parent had the list at the moment of the fork, so the parent was opening or closing a store.
-    let Some(open) = OPEN.try_lock_for(PATIENCE) else {
-        return Err(Error::Forked {
-            opened_by: std::os::unix::process::parent_id(),
-        });
-    };
+    let open = list()?;
     let inherited = |entry: &&Entry| entry.file == file && entry.process != process;
     match open.iter().find(inherited) {
         None => Ok(()),
@@ -68,4 +66,12 @@ pub(crate) fn refuse_inherited(file: FileIdentity) -> Result<()> {
             opened_by: entry.process,
         }),
     }
+}
+
+/// The list, unless a thread of the parent had it at the moment of the fork, being about to open or close a store: then
+/// nobody will ever give it back, and what the parent had open is not known.
+fn list() -> Result<MutexGuard<'static, Vec<Entry>>> {
+    OPEN.try_lock_for(PATIENCE).ok_or_else(|| Error::Forked {
+        opened_by: std::os::unix::process::parent_id(),
+    })
 }

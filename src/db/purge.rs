@@ -3,8 +3,8 @@
 use rusqlite::{Connection, named_params};
 
 use crate::db::failure::while_doing;
-use crate::db::store_info;
 use crate::db::transaction::WriteTransaction;
+use crate::db::{pages, store_info};
 use crate::error::Result;
 use crate::model::{ChangeNumber, FileTime, ObjectUid, RowVersion};
 
@@ -50,14 +50,15 @@ pub(crate) fn changes(
         (None, Some((_, rest))) => (ALL, rest),
         _ => (OF_ONE, parameters),
     };
-    connection
+    let page = connection
         .prepare_cached(sql)
         .and_then(|mut select| {
             select
                 .query_map(parameters, |row| row.get("change_number"))?
                 .collect()
         })
-        .map_err(while_doing("looking for what is to be purged"))
+        .map_err(while_doing("looking for what is to be purged"))?;
+    pages::in_order("changes", after, page, |change| *change)
 }
 
 /// Deletes rows of the journal, and notes that it is no longer whole up to the newest of them. Returns how many there
@@ -80,7 +81,7 @@ pub(crate) fn delete_changes(tx: &WriteTransaction<'_>, rows: &[ChangeNumber]) -
 }
 
 /// The key of a kept version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct KeptKey {
     pub(crate) message_id: i64,
     pub(crate) row_version: RowVersion,
@@ -122,7 +123,7 @@ pub(crate) fn versions(
         (None, Some((_, rest))) => (ALL, rest),
         _ => (OF_ONE, parameters),
     };
-    connection
+    let page = connection
         .prepare_cached(sql)
         .and_then(|mut select| {
             let key = |row: &rusqlite::Row<'_>| {
@@ -133,7 +134,8 @@ pub(crate) fn versions(
             };
             select.query_map(parameters, key)?.collect()
         })
-        .map_err(while_doing("looking for what is to be purged"))
+        .map_err(while_doing("looking for what is to be purged"))?;
+    pages::in_order("message_versions", after, page, |key: &KeptKey| Some(*key))
 }
 
 /// Deletes kept versions, and releases their streams. Returns how many there were.

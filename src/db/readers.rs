@@ -121,11 +121,15 @@ impl Drop for Readers {
 fn pool_threads() -> Arc<ScheduledThreadPool> {
     static THREADS: Mutex<Option<(u32, Arc<ScheduledThreadPool>)>> = Mutex::new(None);
     let process = std::process::id();
-    let mut threads = THREADS.lock();
+    let new = || Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
+    let Some(mut threads) = THREADS.try_lock_for(LONGEST_CLOSE) else {
+        // A thread that was not forked along has it, and will have it for ever.
+        return new();
+    };
     match &*threads {
         Some((made_by, pool)) if *made_by == process => Arc::clone(pool),
         _ => {
-            let pool = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
+            let pool = new();
             std::mem::forget(threads.replace((process, Arc::clone(&pool))));
             pool
         }

@@ -1,6 +1,6 @@
 //! Whether a file has the schema of a store, and nothing in it that would act by itself.
 //!
-//! Everything here stands on the schema: the guards refuse, the triggers count, the views find paths. A file that was damaged
+//! Everything here stands on the schema: the guards refuse, the triggers count, the views show people what is stored. A file that was damaged
 //! there, or that somebody made to harm its readers, must not get as far as that any of it is run.
 
 use std::collections::BTreeMap;

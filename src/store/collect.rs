@@ -1,6 +1,7 @@
 //! Removing streams that nothing refers to and no open handle can still read.
 
-use crate::db::streams::{self, Condemned, Deleted, StreamId, Unreferenced};
+use crate::db::garbage::{self, Condemned, Deleted, Unreferenced};
+use crate::db::streams::StreamId;
 use crate::db::transaction::{Ending, WriteTransaction};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -35,22 +36,15 @@ impl Store {
     pub fn collect_garbage(&self) -> Result<Collected> {
         let mut collected = Collected::default();
         // Streams that others make unreferenced from now on are for the next collection: it must come to an end.
-        let end = self.database.read(streams::newest)?;
+        let end = self.database.read(garbage::newest)?;
         let mut after = None;
         loop {
             let candidates = self
                 .database
-                .read(|reader| streams::unreferenced(reader, after, end, LOOKED_AT_ONCE))?;
+                .read(|reader| garbage::unreferenced(reader, after, end, LOOKED_AT_ONCE))?;
             let Some(last) = candidates.last() else {
                 return Ok(collected);
             };
-            // In a damaged tree they may come in any order, again and again.
-            if after.is_some_and(|after| last.stream <= after) {
-                return Err(Error::CorruptStore {
-                    detail: "the streams are out of order".to_owned(),
-                    source: None,
-                });
-            }
             after = Some(last.stream);
             let (part, large) = self.database.write(
                 |_| Ok(()),
@@ -79,8 +73,8 @@ impl Store {
             // unreferenced already, and one that was opened before has its pin.
             if self.is_pinned_below(candidate.since.get())? {
                 collected.kept_for_handles += 1;
-            } else if streams::condemn(tx, *candidate)? == Condemned::Yes {
-                let (bytes, deleted) = streams::delete_some(tx, candidate.stream, SMALL)?;
+            } else if garbage::condemn(tx, *candidate)? == Condemned::Yes {
+                let (bytes, deleted) = garbage::delete_some(tx, candidate.stream, SMALL)?;
                 collected.bytes += bytes;
                 match deleted {
                     Deleted::All => collected.streams += 1,
@@ -96,7 +90,7 @@ impl Store {
         loop {
             let (part, deleted) = self.database.write(
                 |_| Ok(()),
-                |tx| streams::delete_some(tx, stream, DELETED_AT_ONCE).map(Ending::Commit),
+                |tx| garbage::delete_some(tx, stream, DELETED_AT_ONCE).map(Ending::Commit),
             )?;
             bytes += part;
             if deleted == Deleted::All {

@@ -73,7 +73,7 @@ impl Store {
     fn mend_counters(&self) -> Result<u64> {
         let mut mended = 0;
         for found in self.database.read(folders::miscounted)? {
-            let folder = found.folder.folder_id;
+            let folder = found.folder_id;
             mended += self.database.write(
                 |_| Ok(()),
                 |tx| folders::recount(tx, folder).map(Ending::Commit),

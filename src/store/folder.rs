@@ -2,8 +2,8 @@
 
 use crate::db::changes::{self, Change};
 use crate::db::folders::{self, FolderRow};
-use crate::db::messages;
 use crate::db::transaction::{Ending, WriteTransaction};
+use crate::db::{folder_paths, messages};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{ChangeKind, ChangeNumber, EntryId, FolderKind, ObjectUid, pr};
 use crate::store::Store;
@@ -86,7 +86,7 @@ impl Store {
     ///
     /// Those of reading the store.
     pub fn folders(&self) -> Result<Vec<FolderInfo>> {
-        let all = self.database.read(folders::all)?;
+        let all = self.database.read(folder_paths::all)?;
         Ok(all
             .into_iter()
             .map(|found| self.folder_info(found.folder, found.path))
@@ -142,7 +142,7 @@ impl Folder {
         let (row, path) = self.store.database.read_together(|reader| {
             Ok((
                 folders::by_id(reader, folder_id)?,
-                folders::path(reader, folder_id)?,
+                folder_paths::of(reader, folder_id)?,
             ))
         })?;
         let row = row.ok_or_else(|| self.deleted())?;

@@ -118,7 +118,8 @@ impl StoreOptions {
         self
     }
 
-    /// How long a call waits for other processes before it answers `MAPI_E_BUSY` (P3); at most a day.
+    /// How long a call waits for other processes before it answers `MAPI_E_BUSY` (P3); at most a day. A call that finds
+    /// no connection free for reading waits ten seconds at least while one is being made.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.settings.busy_timeout = timeout.min(LONGEST_BUSY_TIMEOUT);
         self

@@ -1,6 +1,6 @@
 //! Folders by path, and entries by the first digits of their uid: how people name things.
 
-use crate::db::folders;
+use crate::db::folder_paths;
 use crate::db::messages::{self, UidTable};
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{EntryId, FolderKind, ObjectUid};
@@ -120,7 +120,7 @@ impl Store {
         let folder_id = self.open_folder(entry_id)?.row_id();
         let path = self
             .database
-            .read_together(|reader| folders::path(reader, folder_id))?;
+            .read_together(|reader| folder_paths::of(reader, folder_id))?;
         path.ok_or_else(|| Error::NotFound {
             kind: ObjectKind::Folder,
             what: entry_id.object().to_string(),

@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::db::pins::Pin;
-use crate::db::streams::{self, MOST_CHUNKS, PendingStreams, Stretch};
+use crate::db::streams::{self, PendingStreams};
+use crate::db::stretches::{self, MOST_CHUNKS, Stretch};
 use crate::db::transaction::Ending;
 use crate::error::{Error, ObjectKind, Result};
 use crate::model::{
@@ -87,7 +88,7 @@ impl Read for StreamReader {
                     store
                         .database
                         .read(|reader| {
-                            streams::read_sealed(reader, *hash, position, *ahead, stretch)
+                            stretches::read_sealed(reader, *hash, position, *ahead, stretch)
                         })
                         .map_err(io::Error::other)?;
                 }

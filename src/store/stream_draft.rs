@@ -6,6 +6,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use crate::db::streams::{self, CHUNK_SIZE, Cut, StreamId};
+use crate::db::stretches;
 use crate::error::{Error, Result};
 use crate::model::{StreamHash, StreamReference};
 use crate::store::Store;
@@ -314,7 +315,7 @@ impl StreamDraft {
             Some(stream) => self
                 .store
                 .database
-                .read(|reader| streams::read_unsealed(reader, stream, start..start + len))?,
+                .read(|reader| stretches::read_unsealed(reader, stream, start..start + len))?,
             None => Vec::new(),
         };
         let mut rows = rows.into_iter().peekable();

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Program;
 
-use mapistore::{Access, EntryId, MapiCode, SaveFlags, Store, pr};
+use mapistore::{Access, ChangeNumber, Deletion, EntryId, MapiCode, Purge, SaveFlags, Store, pr};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -143,6 +143,23 @@ fn two_large_bodies() -> (TestStore, [EntryId; 2], [String; 2]) {
     (test, ids, bodies)
 }
 
+/// A copy of the store that was changed page by page.
+fn copy_with(
+    test: &TestStore,
+    name: &str,
+    change: impl FnOnce(std::slice::ChunksExactMut<'_, u8>),
+) -> Store {
+    let by_hand = Connection::open(test.store.path()).unwrap();
+    let number = |sql: &str| -> i64 { by_hand.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(number("PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    let size = number("SELECT page_size FROM pragma_page_size");
+    let mut bytes = fs::read(test.store.path()).unwrap();
+    change(bytes.chunks_exact_mut(usize::try_from(size).unwrap()));
+    let copy = test.folder.path().join(name);
+    fs::write(&copy, bytes).unwrap();
+    Store::options().open(&copy).unwrap()
+}
+
 #[test]
 fn index_that_leads_to_the_value_of_another_message_is_damage() {
     // O2
@@ -203,33 +220,84 @@ fn damage_inside_a_value_is_told_to_who_reads_that_far() {
     // O2
     const PIECE: usize = 128 * 1024;
     let test = TestStore::new();
-    let whole: Vec<u8> = (0..10 * PIECE).map(|at| (at % 251) as u8).collect();
-    let mut message = test
-        .store
-        .folder_by_path("Drafts")
-        .unwrap()
-        .create_message()
-        .unwrap();
+    // Each piece has bytes of its own.
+    let whole: Vec<u8> = (0..10 * PIECE).map(|at| (at / PIECE) as u8 + 100).collect();
+    let mut message = test.new_draft();
     message.set(pr::RTF_COMPRESSED, whole.clone()).unwrap();
-    message.save_changes(KEEP).unwrap();
-    let by_hand = Connection::open(test.store.path()).unwrap();
-    let damage = "UPDATE stream_chunks SET data = zeroblob(length(data)) WHERE position = ?";
-    assert_eq!(by_hand.execute(damage, [5 * PIECE as i64]).unwrap(), 1);
-
-    let tag = pr::RTF_COMPRESSED.tag();
-    let mut stream = message.open_stream(tag).unwrap();
-    let mut read = vec![0; 5 * PIECE];
-    stream.read_exact(&mut read).unwrap();
-    assert!(read == whole[..5 * PIECE]);
-    for _ in 0..2 {
-        let error = stream.read(&mut read).unwrap_err();
-        let error = error.downcast::<mapistore::Error>().unwrap();
-        assert_eq!(error.code(), MapiCode::MAPI_E_CORRUPT_STORE);
+    let id = message.save_changes(KEEP).unwrap().entry_id;
+    let page_of_the_sixth = |page: &[u8]| page[4..].iter().all(|byte| *byte == 105);
+    for damaged in [
+        // The content is another: the checksum differs.
+        copy_with(&test, "content.store", |mut pages| {
+            let page = pages.find(|page| page_of_the_sixth(page)).unwrap();
+            page[100] = 0;
+        }),
+        // It goes on in a page that does not exist: SQLite cannot read it.
+        copy_with(&test, "chain.store", |mut pages| {
+            let page = pages.find(|page| page_of_the_sixth(page)).unwrap();
+            page[..4].copy_from_slice(&[0xff; 4]);
+        }),
+    ] {
+        let message = damaged.open_message(&id, Access::ReadOnly).unwrap();
+        let mut stream = message.open_stream(pr::RTF_COMPRESSED.tag()).unwrap();
+        let mut read = vec![0; 5 * PIECE];
+        stream.read_exact(&mut read).unwrap();
+        assert!(read == whole[..5 * PIECE]);
+        for _ in 0..2 {
+            let error = stream.read(&mut read).unwrap_err();
+            let error = error.downcast::<mapistore::Error>().unwrap();
+            assert_eq!(error.code(), MapiCode::MAPI_E_CORRUPT_STORE);
+        }
+        stream.seek(SeekFrom::Start(6 * PIECE as u64 + 7)).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest == whole[6 * PIECE + 7..]);
     }
-    stream.seek(SeekFrom::Start(6 * PIECE as u64 + 7)).unwrap();
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).unwrap();
-    assert!(rest == whole[6 * PIECE + 7..]);
+}
+
+#[test]
+fn rows_out_of_order_hold_nobody_up() {
+    // P5
+    let test = TestStore::new();
+    let large = |number: usize| format!("{number:06}").repeat(1_000);
+    let ids: Vec<EntryId> = (0..250)
+        .map(|number| {
+            let mut message = test.new_draft();
+            message.set(pr::BODY, large(number)).unwrap();
+            message.save_changes(KEEP).unwrap().entry_id
+        })
+        .collect();
+    test.store.delete_messages(&ids, Deletion::Hard).unwrap();
+    let with_leaves_exchanged = |table: &str| {
+        let by_hand = Connection::open(test.store.path()).unwrap();
+        let leaf = |number: usize| -> usize {
+            let select = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path LIMIT 1 OFFSET ?";
+            let page: i64 = by_hand
+                .query_row(select, (table, number as i64), |row| row.get(0))
+                .unwrap();
+            usize::try_from(page).unwrap() - 1
+        };
+        let (one, other) = (leaf(0), leaf(1));
+        copy_with(&test, &format!("{table}.store"), |pages| {
+            let mut pages: Vec<&mut [u8]> = pages.collect();
+            let kept = pages[one].to_vec();
+            let moved = pages[other].to_vec();
+            pages[one].copy_from_slice(&moved);
+            pages[other].copy_from_slice(&kept);
+        })
+    };
+
+    let store = with_leaves_exchanged("streams");
+    let collected = store.collect_garbage();
+    assert_eq!(code_of(collected), MapiCode::MAPI_E_CORRUPT_STORE);
+    assert!(!store.check(&mut |_| {}).unwrap().is_sound());
+
+    let store = with_leaves_exchanged("changes");
+    let purged = store.purge(&Purge::everything());
+    assert_eq!(code_of(purged), MapiCode::MAPI_E_CORRUPT_STORE);
+    let journal = store.changes_after(ChangeNumber::ZERO, 200);
+    assert_eq!(code_of(journal), MapiCode::MAPI_E_CORRUPT_STORE);
+    assert!(!store.check(&mut |_| {}).unwrap().is_sound());
 }
 
 #[test]

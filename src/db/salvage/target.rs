@@ -12,7 +12,7 @@ use crate::db::failure::while_doing;
 use crate::db::salvage::rows::{FoundFolder, FoundMessage, FoundStore, FoundVersion};
 use crate::db::streams::{self, PendingStreams, StreamId};
 use crate::db::transaction::WriteTransaction;
-use crate::db::{changes, folders, migrate};
+use crate::db::{changes, folders, garbage, migrate};
 use crate::error::{Error, Result};
 use crate::model::document::Documents;
 use crate::model::{
@@ -266,7 +266,7 @@ impl Target {
 
     /// Forgets a stream that is not.
     pub(crate) fn drop_stream(&self, stream: StreamId) -> Result<()> {
-        streams::delete_some(&self.transaction(), stream, u32::MAX).map(drop)
+        garbage::delete_some(&self.transaction(), stream, u32::MAX).map(drop)
     }
 
     /// Whether a stream of that content is there.

@@ -83,7 +83,7 @@ impl Read for StreamReader {
                 store.database.connections().map_err(io::Error::other)?;
                 if stretch.from(position).is_empty() {
                     // Who goes on where the last one ended is likely to read on.
-                    let goes_on = position == stretch.position + stretch.data.len() as u64;
+                    let goes_on = position == stretch.end();
                     *ahead = if goes_on { *ahead * 2 } else { 1 }.clamp(1, MOST_CHUNKS);
                     store
                         .database

@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use mapistore::{Durability, EntryId};
 
 use super::measure::{grouped, median, nine_hundred_ninety_nine_of_thousand};
-use super::saver::{Habit, Saver, Side, Tally};
+use super::saver::{Habit, Ring, Saver, Side, Tally};
 use super::stores::{self, Pair};
 use super::{Result, bare, nth};
 
@@ -72,7 +72,7 @@ impl Work {
     fn run_threads(self, side: Side, pair: &Pair, count: usize) -> Result<Vec<Tally>> {
         let store = match side {
             Side::Ours => Some(stores::open_store(&pair.ours(), self.durability)?),
-            Side::Bare => None,
+            Side::Bare | Side::BareInTurn => None,
         };
         let ready = Barrier::new(count);
         let messages = pair.ids().len();
@@ -85,7 +85,7 @@ impl Work {
                 }
                 None => {
                     connection = bare::connect(&pair.bare(), self.durability)?;
-                    Saver::bare(&connection, self.habit, &places)
+                    Saver::bare(&connection, self.habit, &places, None)
                 }
             };
             ready.wait();
@@ -106,7 +106,10 @@ impl Work {
     }
 
     fn run_processes(self, side: Side, pair: &Pair, count: usize) -> Result<Vec<Tally>> {
-        let start = |client| Process::start(self, side, pair, client);
+        // Where those that save in turn have their addresses.
+        let ring = tempfile::tempdir()?;
+        let place = |client| (ring.path(), client, count);
+        let start = |client| Process::start(self, side, pair, place(client));
         let mut processes = (0..count).map(start).collect::<Result<Vec<Process>>>()?;
         for process in &mut processes {
             process.expect_ready()?;
@@ -132,7 +135,12 @@ struct Process {
 }
 
 impl Process {
-    fn start(work: Work, side: Side, pair: &Pair, client: usize) -> Result<Process> {
+    fn start(
+        work: Work,
+        side: Side,
+        pair: &Pair,
+        (ring, client, count): (&Path, usize, usize),
+    ) -> Result<Process> {
         let mut command = Command::new(env::current_exe()?);
         let habit = match work.habit {
             Habit::Own => "own",
@@ -145,11 +153,16 @@ impl Process {
         match side {
             Side::Ours => command.arg("ours").arg(pair.ours()),
             Side::Bare => command.arg("bare").arg(pair.bare()),
+            Side::BareInTurn => command
+                .arg("in turn")
+                .arg(pair.bare())
+                .arg(ring)
+                .args([client.to_string(), count.to_string()]),
         };
         for place in work.places(client, pair.ids().len()) {
             match side {
                 Side::Ours => command.arg(nth(pair.ids(), place)?.to_string()),
-                Side::Bare => command.arg(place.to_string()),
+                Side::Bare | Side::BareInTurn => command.arg(place.to_string()),
             };
         }
         let mut child = command
@@ -213,12 +226,23 @@ pub(crate) fn is_client() -> Result<bool> {
         Durability::Normal
     };
     let time = Duration::from_millis(next()?.to_string_lossy().parse()?);
-    let is_ours = is(next()?, "ours");
+    let side = match next()?.to_str() {
+        Some("ours") => Side::Ours,
+        Some("in turn") => Side::BareInTurn,
+        _ => Side::Bare,
+    };
     let path = PathBuf::from(next()?);
+    let ring = if side == Side::BareInTurn {
+        let folder = PathBuf::from(next()?);
+        let mut number = || -> Result<usize> { Ok(next()?.to_string_lossy().parse()?) };
+        Some(Ring::join(&folder, number()?, number()?)?)
+    } else {
+        None
+    };
     let own: Vec<String> = arguments
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    if is_ours {
+    if side == Side::Ours {
         let store = stores::open_store(&path, durability)?;
         let ids = own
             .iter()
@@ -231,7 +255,7 @@ pub(crate) fn is_client() -> Result<bool> {
             .iter()
             .map(|place| Ok(place.parse()?))
             .collect::<Result<Vec<usize>>>()?;
-        save_when_told(Saver::bare(&connection, habit, &places)?, time)?;
+        save_when_told(Saver::bare(&connection, habit, &places, ring)?, time)?;
     }
     Ok(true)
 }

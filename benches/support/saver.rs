@@ -1,5 +1,7 @@
 //! A client that saves as fast as it can, on either side, and what it says of it.
 
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mapistore::{Access, EntryId, Error, Message, SaveFlags, Store};
@@ -14,6 +16,8 @@ use super::{Result, nth};
 pub(crate) enum Side {
     Ours,
     Bare,
+    /// Bare, but one process after the other, each woken by the one before: the least that it takes to be fair.
+    BareInTurn,
 }
 
 /// What a client saves.
@@ -24,6 +28,46 @@ pub(crate) enum Habit {
     /// Any of those that everybody saves. Each is opened, changed and saved; what is refused is opened and changed again,
     /// until it goes through.
     Hot,
+}
+
+/// Processes that save one after the other: who has the word saves, and gives it to the next. With it goes whether the time
+/// is over, or the first to stop would keep those waiting that began later.
+pub(crate) struct Ring {
+    mine: UnixDatagram,
+    next: PathBuf,
+    end: Option<Instant>,
+    is_over: bool,
+}
+
+impl Ring {
+    /// Takes a place among `count`; the first has the word.
+    pub(crate) fn join(folder: &Path, place: usize, count: usize) -> Result<Ring> {
+        let address = |place: usize| folder.join(place.to_string());
+        let mine = UnixDatagram::bind(address(place))?;
+        if place == 0 {
+            mine.send_to(&[0], address(0))?;
+        }
+        let next = address((place + 1) % count);
+        Ok(Ring {
+            mine,
+            next,
+            end: None,
+            is_over: false,
+        })
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let mut word = [0];
+        self.mine.recv(&mut word)?;
+        self.is_over = word == [1];
+        Ok(())
+    }
+
+    fn pass(&mut self) {
+        self.is_over |= self.end.is_some_and(|end| Instant::now() >= end);
+        // The last gives it to one that has gone.
+        let _ = self.mine.send_to(&[self.is_over.into()], &self.next);
+    }
 }
 
 /// What one client did in a run.
@@ -60,6 +104,7 @@ pub(crate) struct Bare<'a> {
     rows: Vec<Stored>,
     prepared: Vec<Prepared>,
     random: Random,
+    ring: Option<Ring>,
 }
 
 impl<'a> Saver<'a> {
@@ -83,6 +128,7 @@ impl<'a> Saver<'a> {
         connection: &'a Connection,
         habit: Habit,
         places: &[usize],
+        ring: Option<Ring>,
     ) -> Result<Saver<'a>> {
         let rows = places
             .iter()
@@ -95,6 +141,7 @@ impl<'a> Saver<'a> {
             rows,
             prepared: bare::variants(connection)?,
             random: Random::new(),
+            ring,
         })))
     }
 
@@ -106,17 +153,27 @@ impl<'a> Saver<'a> {
         }
     }
 
+    fn ring(&mut self) -> Option<&mut Ring> {
+        match self {
+            Saver::Bare(bare) => bare.ring.as_mut(),
+            Saver::Ours(_) => None,
+        }
+    }
+
     /// Saves for a time.
     pub(crate) fn run(&mut self, time: Duration) -> Result<Tally> {
         let begun = Instant::now();
         let mut tally = Tally::default();
         let mut before = Duration::ZERO;
+        if let Some(ring) = self.ring() {
+            ring.end = Some(begun + time);
+        }
         for n in 0.. {
             let refused = self.save(n)?;
             let now = begun.elapsed();
             tally.times.push(now - before);
             before = now;
-            if now >= time {
+            if self.ring().map_or(now >= time, |ring| ring.is_over) {
                 break;
             }
             tally.saves += 1;
@@ -163,7 +220,13 @@ impl Bare<'_> {
             Habit::Own => {
                 let prepared = nth(&self.prepared, n + n / count)?;
                 let row = self.rows.get_mut(n % count).ok_or("no such row")?;
+                if let Some(ring) = &mut self.ring {
+                    ring.wait()?;
+                }
                 self.writer.save(row, prepared)?;
+                if let Some(ring) = &mut self.ring {
+                    ring.pass();
+                }
                 Ok(0)
             }
             Habit::Hot => {

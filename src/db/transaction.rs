@@ -104,10 +104,17 @@ impl Database {
         Ok(value)
     }
 
-    /// Reads with the connection that writes, if nobody uses it now: it still has at hand what it wrote last, while a reader
-    /// would fetch that anew after each commit.
+    /// Reads with the connection that writes, if a save was refused lately and nobody uses it now: it still has at hand what it
+    /// wrote last, while a reader would fetch that anew after each commit.
     pub(crate) fn glance<T>(&self, work: impl FnOnce(&Reader) -> T) -> Result<Option<T>> {
         Ok(self.writer()?.glance(work))
+    }
+
+    /// Says that a save was refused as stale: others are likely to be.
+    pub(crate) fn expect_refusals(&self) {
+        if let Ok(writer) = self.writer() {
+            writer.expect_refusals();
+        }
     }
 
     /// Writes in turn: `before_waiting` may refuse by a plain read when the turn is not free at once, and again

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,10 @@ const TURNS_TO_COME_BACK: usize = 8;
 /// The most that they write together, in bytes; a larger one goes alone.
 const HEAVIEST_TOGETHER: usize = 1024 * 1024;
 
+/// How many saves look first whether they are stale after one that was. A look costs a save that goes through a twentieth of
+/// its time, and spares one that is refused more than half of it.
+const LOOKS_AFTER_REFUSAL: u32 = 2;
+
 thread_local! {
     /// Pages in the WAL after the last commit of this thread; SQLite's hook has no other way to tell.
     static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
@@ -78,6 +82,8 @@ pub(crate) struct Writer {
     checkpointed_at: AtomicI32,
     /// For how many turns from now others are expected back.
     others_expected: AtomicUsize,
+    /// How many saves are still to look.
+    looks: AtomicU32,
     server_started: Mutex<bool>,
     at_work: Arc<Mutex<()>>,
 }
@@ -112,6 +118,7 @@ impl Writer {
             queue: Arc::new(CommitQueue::new(linger(durability))),
             checkpointed_at: AtomicI32::new(0),
             others_expected: AtomicUsize::new(0),
+            looks: AtomicU32::new(0),
             server_started: Mutex::new(false),
             at_work: Arc::default(),
         }
@@ -189,9 +196,17 @@ impl Writer {
 
     /// See [`Database::glance`](crate::db::database::Database::glance).
     pub(crate) fn glance<T>(&self, work: impl FnOnce(&Connection) -> T) -> Option<T> {
+        let left = self.looks.load(Ordering::Relaxed);
+        // Threads that come together may take one twice, which costs little.
+        self.looks.store(left.checked_sub(1)?, Ordering::Relaxed);
         let connection = self.connection.try_lock()?;
         // What a panic left open would show an old state for ever.
         connection.is_autocommit().then(|| work(&connection))
+    }
+
+    /// See [`Database::expect_refusals`](crate::db::database::Database::expect_refusals).
+    pub(crate) fn expect_refusals(&self) {
+        self.looks.store(LOOKS_AFTER_REFUSAL, Ordering::Relaxed);
     }
 
     /// For tests that imitate what the disk does.

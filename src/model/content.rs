@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::id::{read_hex, write_hex};
 use super::pr;
-use super::property_kind::{PropertyKind, Tag};
-use super::property_tag::{PropertyId, PropertyTag};
+use super::properties::Properties;
+use super::property_kind::Tag;
+use super::property_tag::PropertyTag;
 use super::property_value::PropertyValue;
 use crate::{Error, Result};
 
@@ -94,107 +95,6 @@ impl StoredValue {
 impl From<PropertyValue> for StoredValue {
     fn from(value: PropertyValue) -> Self {
         Self::Inline(value)
-    }
-}
-
-/// A set of properties with at most one value for each property id, whatever its type.
-///
-/// So a subject that is set as 8-bit text replaces the subject that was set as Unicode text.
-//
-// A sorted vector: a message has some 40 properties, of which a map would spread the nodes, and a process
-// may hold a thousand messages open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Properties {
-    entries: Vec<(PropertyTag, StoredValue)>,
-}
-
-impl Properties {
-    /// Makes an empty set.
-    #[must_use]
-    pub(crate) const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-        }
-    }
-
-    fn position(&self, id: PropertyId) -> std::result::Result<usize, usize> {
-        self.entries.binary_search_by_key(&id, |(tag, _)| tag.id())
-    }
-
-    /// Finds a property by id and type.
-    #[must_use]
-    pub(crate) fn get(&self, tag: PropertyTag) -> Option<&StoredValue> {
-        let (found, value) = self.get_any_type(tag.id())?;
-        (found == tag).then_some(value)
-    }
-
-    /// Finds a property by its id, and says of which type it is.
-    #[must_use]
-    pub(crate) fn get_any_type(&self, id: PropertyId) -> Option<(PropertyTag, &StoredValue)> {
-        let (tag, value) = self.entries.get(self.position(id).ok()?)?;
-        Some((*tag, value))
-    }
-
-    /// Gives the value of a typed property, if it is there in place and not in a stream.
-    #[must_use]
-    pub(crate) fn typed<T: PropertyKind>(&self, tag: Tag<T>) -> Option<T> {
-        match self.get(tag.tag())? {
-            StoredValue::Inline(value) => T::from_value(value.clone()),
-            StoredValue::Stream(_) => None,
-        }
-    }
-
-    /// Sets a property and gives back what had its id before, of whatever type that was.
-    ///
-    /// The value must be of the tag's type ([`PropertyTag::expect_type`]); otherwise the document that is
-    /// written cannot be read.
-    pub(crate) fn set(
-        &mut self,
-        tag: PropertyTag,
-        value: impl Into<StoredValue>,
-    ) -> Option<(PropertyTag, StoredValue)> {
-        let entry = (tag, value.into());
-        match self.position(tag.id()) {
-            Ok(at) => self
-                .entries
-                .get_mut(at)
-                .map(|old| std::mem::replace(old, entry)),
-            Err(at) => {
-                self.entries.insert(at, entry);
-                None
-            }
-        }
-    }
-
-    /// Removes a property, of whatever type, and gives it back.
-    pub(crate) fn remove(&mut self, id: PropertyId) -> Option<(PropertyTag, StoredValue)> {
-        self.position(id).ok().map(|at| self.entries.remove(at))
-    }
-
-    /// Goes through all properties in the order of their ids.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (PropertyTag, &StoredValue)> {
-        self.entries.iter().map(|(tag, value)| (*tag, value))
-    }
-
-    /// Gives back memory that was reserved for more properties.
-    pub(super) fn shrink_to_fit(&mut self) {
-        self.entries.shrink_to_fit();
-    }
-}
-
-impl<V: Into<StoredValue>> Extend<(PropertyTag, V)> for Properties {
-    fn extend<I: IntoIterator<Item = (PropertyTag, V)>>(&mut self, entries: I) {
-        for (tag, value) in entries {
-            self.set(tag, value);
-        }
-    }
-}
-
-impl<V: Into<StoredValue>> FromIterator<(PropertyTag, V)> for Properties {
-    fn from_iter<I: IntoIterator<Item = (PropertyTag, V)>>(entries: I) -> Self {
-        let mut properties = Self::new();
-        properties.extend(entries);
-        properties
     }
 }
 
@@ -380,32 +280,6 @@ mod tests {
 
     const SUBJECT: PropertyTag = pr::SUBJECT.tag();
     const SUBJECT_8: PropertyTag = PropertyTag::from_parts(SUBJECT.id(), PropertyType::String8);
-
-    #[test]
-    fn one_value_for_each_property_id() {
-        let mut properties = Properties::new();
-        assert_eq!(properties.set(SUBJECT, text("a")), None);
-        let replaced = properties.set(SUBJECT_8, PropertyValue::String8("b".into()));
-        assert_eq!(replaced, Some((SUBJECT, text("a").into())));
-        assert_eq!(properties.iter().count(), 1);
-        assert_eq!(properties.get(SUBJECT), None);
-        assert_eq!(properties.typed(pr::SUBJECT), None);
-        assert!(properties.get(SUBJECT_8).is_some());
-        assert_eq!(
-            properties.remove(SUBJECT.id()).map(|(tag, _)| tag),
-            Some(SUBJECT_8)
-        );
-        assert_eq!(properties.iter().count(), 0);
-        assert_eq!(properties.remove(SUBJECT.id()), None);
-    }
-
-    #[test]
-    fn properties_come_in_the_order_of_their_ids() {
-        let tags = [pr::BODY.tag(), SUBJECT, pr::MESSAGE_CLASS.tag()];
-        let properties: Properties = tags.map(|tag| (tag, text("x"))).into_iter().collect();
-        assert!(properties.iter().map(|(tag, _)| tag).is_sorted());
-        assert_eq!(properties.typed(pr::BODY).as_deref(), Some("x"));
-    }
 
     #[test]
     fn streams_size_and_depth_are_those_of_all_parts() {

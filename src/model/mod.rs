@@ -10,6 +10,7 @@
 //! | `pr`, `property_names` | the properties that mail uses, and their names |
 //! | `property_name`, `property_set` | names of other properties, and the sets that they are of |
 //! | `property_value`, `file_time` | values |
+//! | `properties` | the properties of one object |
 //! | `content` | what one version of a message consists of |
 //! | `recipient` | a recipient as a person thinks of it |
 //! | `message_class`, `media_type` | what kind of message it is, and what kind of file |
@@ -34,6 +35,7 @@ mod media_type;
 mod message_class;
 mod one_off;
 pub mod pr;
+mod properties;
 mod property_kind;
 mod property_name;
 mod property_names;
@@ -46,7 +48,7 @@ mod subject;
 
 pub use change_key::{ChangeKey, PredecessorChangeList, Succession};
 pub(crate) use content::{
-    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, changed_properties,
+    AttachmentRow, AttachmentTable, Content, RecipientRow, changed_properties,
 };
 pub use content::{StoredValue, StreamHash, StreamReference};
 pub use event::{ChangeKind, JournalEntry};
@@ -60,6 +62,7 @@ pub use id::{ChangeNumber, EntryId, ObjectUid, RowVersion, SaveId, StoreUid};
 pub use media_type::MediaType;
 pub use message_class::MessageClass;
 pub(crate) use one_off::one_off_entry_id;
+pub(crate) use properties::Properties;
 pub use property_kind::{PropertyKind, Tag};
 pub use property_name::{NameWithinSet, PropertyName};
 pub use property_names::{KnownProperty, known_properties};

@@ -2,9 +2,10 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::content::{Properties, StoredValue};
+use super::content::StoredValue;
 use super::flags::coded;
 use super::pr;
+use super::properties::Properties;
 use super::property_kind::{PropertyKind, Tag};
 
 coded! {

@@ -69,21 +69,32 @@ fn opening_is_one_statement_and_a_large_value_one_more() {
 }
 
 #[test]
-fn save_is_a_glance_and_six_statements_and_reads_no_table() {
+fn save_is_six_statements_and_reads_no_table() {
     // P2
     let fixture = Fixture::make();
     let mut message = fixture.saved();
     message.set(pr::SUBJECT, "changed").unwrap();
-    fixture.takes(7, || message.save_changes(KEEP)).unwrap();
+    fixture.takes(6, || message.save_changes(KEEP)).unwrap();
 }
 
 #[test]
-fn save_that_is_stale_for_sure_is_refused_at_a_glance() {
-    // S2
+fn saves_after_one_that_was_refused_look_first_whether_they_are_stale() {
+    // P2, S2
     let fixture = Fixture::make();
     let mut stale = fixture.stale();
-    let refused = fixture.takes(1, || stale.save_changes(KEEP));
-    assert!(matches!(refused, Err(Error::ObjectChanged { .. })));
+    for statements in [6, 1, 1, 1] {
+        let refused = fixture.takes(statements, || stale.save_changes(KEEP));
+        assert!(matches!(refused, Err(Error::ObjectChanged { .. })));
+    }
+    let mut fresh = fixture.saved();
+    for (version, statements) in [(2, 7), (3, 7), (4, 6)] {
+        fresh
+            .set(pr::SUBJECT, format!("version {version}"))
+            .unwrap();
+        fixture
+            .takes(statements, || fresh.save_changes(KEEP))
+            .unwrap();
+    }
 }
 
 #[test]

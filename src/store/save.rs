@@ -191,10 +191,14 @@ impl Message {
             Arc::new(move |tx| job.write(tx)),
             prepared.weight(),
         );
-        match written {
+        let saved = match written {
             Ok(outcome) => self.conclude(outcome, afterwards),
             Err(failure) => Err(self.failed(failure)),
+        };
+        if is_refused(&saved) {
+            self.store.database.expect_refusals();
         }
+        saved
     }
 
     /// Whether a save of this manner has nothing to write (S3).
@@ -299,8 +303,9 @@ impl Message {
         }
     }
 
-    /// A save that is stale already is refused before anything is made ready for it. Only where the look costs next to
-    /// nothing, and only for what it is sure of: whoever cannot look, or sees nothing, lets the deciding statement decide.
+    /// A save that is stale already is refused before anything is made ready for it. Only where one was refused lately and the
+    /// look costs next to nothing, and only for what it is sure of: whoever does not look, or sees nothing, lets the
+    /// deciding statement decide.
     fn refuse_at_a_glance(&self, manner: Manner) -> Result<()> {
         #[cfg(feature = "planted-faults")]
         if planted_faults::chosen().is_some() {
@@ -311,8 +316,9 @@ impl Message {
         }
         let look = |reader: &Reader| self.refuse_before_waiting(reader, manner);
         match self.store.database.glance(look)? {
-            Some(Err(sure @ (Error::ObjectChanged { .. } | Error::ObjectDeleted { .. }))) => {
-                Err(sure)
+            Some(looked) if is_refused(&looked) => {
+                self.store.database.expect_refusals();
+                looked
             }
             _ => Ok(()),
         }
@@ -513,6 +519,14 @@ impl Prepared {
             Target::New(birth) => versioned::insert_first(tx, &save, birth, self.attempt),
         }
     }
+}
+
+/// Whether somebody else has changed or deleted the message.
+fn is_refused<T>(saved: &Result<T>) -> bool {
+    matches!(
+        saved,
+        Err(Error::ObjectChanged { .. } | Error::ObjectDeleted { .. })
+    )
 }
 
 pub(crate) fn afterwards(flags: SaveFlags) -> Result<Afterwards> {

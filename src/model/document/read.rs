@@ -11,8 +11,9 @@ use serde::de::{
 use super::element::{Element, InText, Textual, read_many};
 use super::{DocumentError, DocumentKind, Documents};
 use crate::model::content::{
-    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, StoredValue, StreamReference,
+    AttachmentRow, AttachmentTable, Content, RecipientRow, StoredValue, StreamReference,
 };
+use crate::model::properties::Properties;
 use crate::model::property_kind::PropertyKind;
 use crate::model::property_tag::{PropertyTag, PropertyType, hex_tag};
 
@@ -111,7 +112,7 @@ impl<'de> Deserialize<'de> for Properties {
                         return Err(A::Error::custom(detail));
                     }
                 }
-                properties.shrink_to_fit();
+                properties.share();
                 Ok(properties)
             }
         }

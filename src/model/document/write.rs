@@ -10,8 +10,9 @@ use super::Documents;
 use super::element::{Element, Written, write_many};
 use super::sink::{Counter, Sink, Text};
 use crate::model::content::{
-    AttachmentRow, AttachmentTable, Content, Properties, RecipientRow, StoredValue, StreamReference,
+    AttachmentRow, AttachmentTable, Content, RecipientRow, StoredValue, StreamReference,
 };
+use crate::model::properties::Properties;
 use crate::model::property_tag::PropertyTag;
 use crate::model::property_value::PropertyValue;
 

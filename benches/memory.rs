@@ -286,6 +286,10 @@ fn large_attachment(effort: &Effort, pair: &Pair, size: usize, table: &mut Table
     for _ in 0..effort.rounds.min(3) {
         let written = in_a_process(&["write", "ours", &ours, &size])?;
         let bare_written = in_a_process(&["write", "bare", &bare, &size])?;
+        // What the system has still to write would be in the way of whoever reads first.
+        for file in [pair.ours(), pair.bare()] {
+            fs::File::open(file)?.sync_all()?;
+        }
         reading.add(
             &in_a_process(&["read", "ours", &ours, &written.name])?,
             &in_a_process(&["read", "bare", &bare, &bare_written.name])?,

@@ -1,6 +1,6 @@
 //! What many clients save together: threads of one process, and processes. Beside bare SQLite with a connection for each
 //! client, waiting in SQLite's busy handler; and, for processes, beside bare SQLite whose processes save one after the other,
-//! each woken by the one before through a socket: what fairness costs whoever provides it.
+//! each woken by the one before through a socket: what it costs bare to be fair in that way.
 //!
 //! Clients save as fast as they can for the same stretch of time: each its own messages, or all of them the same sixteen,
 //! and then what is refused as stale is opened, changed and saved again. Besides the throughput there is what the least

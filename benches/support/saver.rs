@@ -16,7 +16,7 @@ use super::{Result, nth};
 pub(crate) enum Side {
     Ours,
     Bare,
-    /// Bare, but one process after the other, each woken by the one before: the least that it takes to be fair.
+    /// Bare, but one process after the other, each woken by the one before: a simple way to be fair.
     BareInTurn,
 }
 
@@ -29,6 +29,9 @@ pub(crate) enum Habit {
     /// until it goes through.
     Hot,
 }
+
+/// How long a process waits for the word.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Processes that save one after the other: who has the word saves, and gives it to the next. With it goes whether the time
 /// is over, or the first to stop would keep those waiting that began later.
@@ -44,6 +47,8 @@ impl Ring {
     pub(crate) fn join(folder: &Path, place: usize, count: usize) -> Result<Ring> {
         let address = |place: usize| folder.join(place.to_string());
         let mine = UnixDatagram::bind(address(place))?;
+        // One that failed does not pass the word on.
+        mine.set_read_timeout(Some(PATIENCE))?;
         if place == 0 {
             mine.send_to(&[0], address(0))?;
         }

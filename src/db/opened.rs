@@ -68,8 +68,8 @@ pub(crate) fn refuse_inherited(file: FileIdentity) -> Result<()> {
     }
 }
 
-/// The list, unless a thread of the parent had it at the moment of the fork, being about to open or close a store: then
-/// nobody will ever give it back, and what the parent had open is not known.
+/// The list, unless it cannot be had: a thread of the parent had it at the moment of the fork, being about to open or close a
+/// store, so that nobody will ever give it back, and what the parent had open is not known.
 fn list() -> Result<MutexGuard<'static, Vec<Entry>>> {
     OPEN.try_lock_for(PATIENCE).ok_or_else(|| Error::Forked {
         opened_by: std::os::unix::process::parent_id(),

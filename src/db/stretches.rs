@@ -89,7 +89,7 @@ pub(crate) fn read_unsealed(
 /// Reads the chunk that holds the byte at `position` and those that follow it, `most` altogether, and verifies them; nothing at
 /// or past the end. What `into` held is gone.
 ///
-/// All in one statement: each on its own is looked up anew, and locks and unlocks the log besides. What the rows say of themselves
+/// One statement finds all of them: each on its own would look the stream up anew, and lock and unlock the log besides. What the rows say of themselves
 /// is compared with what the indexes said of them: a damaged index leads to sound chunks of another stream, whose checksums are right.
 pub(crate) fn read_sealed(
     connection: &Connection,

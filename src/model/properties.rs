@@ -7,7 +7,7 @@ use super::content::StoredValue;
 use super::property_kind::{PropertyKind, Tag};
 use super::property_tag::{PropertyId, PropertyTag};
 
-/// From how many changes on a clone gets a whole copy in place of the changes.
+/// With more changes than this a clone gets a whole copy in place of the changes.
 const MOST_CHANGES: usize = 8;
 
 /// A property, or that it was removed.
